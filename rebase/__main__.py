@@ -1,0 +1,5 @@
+"""`python -m rebase` is `rhoai-rebase`."""
+
+from rebase.cli import main
+
+main()
