@@ -1,0 +1,1 @@
+"""The external programs: one module each, all over `process`."""

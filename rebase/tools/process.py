@@ -1,0 +1,88 @@
+"""One way to run an external program: no shell, no stdin, bytes in and out, errors in words."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rebase.errors import ToolError
+
+STDERR_TAIL = 20  # lines: enough for the cause, few enough to be read
+SECRET = re.compile(
+    r"(?i)(authorization:\s*\w+\s+|password[=:]\s*|token[=:]\s*|//[^/\s:@]+:)[^\s@\"]+"
+)
+
+
+def find(name: str) -> Path | None:
+    """The executable of that name on PATH."""
+    found = shutil.which(name)
+    return Path(found) if found else None
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The user's environment with a locale that every program words its errors in."""
+    return {**os.environ, "LC_ALL": "C.UTF-8", **(extra or {})}
+
+
+def redact(text: str) -> str:
+    """Blank out what looks like a secret, so that no log ever holds one."""
+    return SECRET.sub(r"\1***", text)
+
+
+def tail(stderr: bytes) -> str:
+    """The last lines of a program's standard error, safe to show."""
+    lines = stderr.decode(errors="replace").strip().splitlines()
+    return redact("\n".join(lines[-STDERR_TAIL:]))
+
+
+def describe_exit(returncode: int) -> str:
+    """`exit status 1`, or `killed by SIGKILL`."""
+    if returncode >= 0:
+        return f"exit status {returncode}"
+    try:
+        return f"killed by {signal.Signals(-returncode).name}"
+    except ValueError:
+        return f"killed by signal {-returncode}"
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 300,
+) -> bytes:
+    """Run a program to its end and give its standard output.
+
+    Args:
+        timeout: seconds.
+
+    Raises:
+        ToolError: it is missing, failed or took too long; with the tail of its stderr.
+    """
+    words = [str(word) for word in argv]
+    name = Path(words[0]).name
+    try:
+        done = subprocess.run(
+            words,
+            cwd=cwd,
+            env=environment(env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise ToolError(f"{name} is not installed", hint=f"install {name}") from None
+    except subprocess.TimeoutExpired:
+        raise ToolError(f"{name} took longer than {timeout:.0f} s and was ended") from None
+    if done.returncode:
+        said = tail(done.stderr)
+        raise ToolError(
+            f"{name} failed ({describe_exit(done.returncode)}): {redact(' '.join(words[1:]))}",
+            details=said.splitlines(),
+        )
+    return done.stdout
