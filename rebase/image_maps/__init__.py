@@ -1,0 +1,1 @@
+"""The RHOAI operators' image tables: one JSON file a version (component → key → env)."""

@@ -1,0 +1,108 @@
+"""Which image is the right one for a params key (domain.md §3, in order of precedence)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rebase.errors import UsageError
+from rebase.image_tables import ImageTable
+from rebase.model import Csv, ImageSource, ResolvedImage
+from rebase.params import Markers, Param
+from rebase.reference import PINNED, is_pinned, looks_like_image
+
+OVERRIDE_HINT = "name the image: --image KEY=registry/repository@sha256:<64 hex digits>"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a params key will be.
+
+    Attributes:
+        value: what the cluster would see; for an image perhaps still without a digest.
+        image: the pinned image, or None: not an image, or not resolved.
+    """
+
+    param: Param
+    value: str
+    image: ResolvedImage | None
+    warnings: tuple[str, ...] = ()
+
+
+Decisions = Mapping[Param, Decision]
+
+
+def parse_override(text: str) -> tuple[str, str]:
+    """`KEY=REF` of the command line.
+
+    Raises:
+        UsageError: it is not that, or REF has no digest.
+    """
+    key, equals, reference = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"--image {text}: KEY=REF is expected", hint=OVERRIDE_HINT)
+    if not is_pinned(reference):
+        raise UsageError(f"--image {text}: {reference} has no digest", hint=OVERRIDE_HINT)
+    return key, reference
+
+
+def decide(
+    params: Iterable[Param], csv: Csv, table: ImageTable, overrides: Mapping[str, str]
+) -> Decisions:
+    """Decide on every param, whether or not anything will use it."""
+    return {param: _decide(param, csv, table, overrides) for param in params}
+
+
+def markers_of(decisions: Decisions) -> Markers:
+    """The markers to look for in a render, and the digests to put in their place."""
+    return Markers(
+        decisions,
+        {
+            param: split_pinned(decision.image.reference)[1].removeprefix("sha256:")
+            for param, decision in decisions.items()
+            if decision.image
+        },
+    )
+
+
+def _decide(param: Param, csv: Csv, table: ImageTable, overrides: Mapping[str, str]) -> Decision:
+    if param.key in overrides:
+        return _pinned(param, overrides[param.key], ImageSource.OVERRIDE, "--image")
+    value, source, origin = param.value, ImageSource.PARAMS, param.file
+    warnings: list[str] = []
+    env = table.env_for(param.component, param.key) if param.overwritten else None
+    if env and env in csv.env:
+        value, source, origin = csv.env[env], ImageSource.OPERATOR, env
+    elif env and looks_like_image(value):
+        warnings.append(
+            f"{param.key}: the operator takes it from {env}, which the CSV does not set; "
+            f"the params value stands"
+        )
+    if is_pinned(value):
+        return _pinned(param, value, source, origin, *warnings)
+    if not looks_like_image(value):
+        return Decision(param, value, None, tuple(warnings))
+    by_name = env_by_name(param.key, csv.env)
+    if by_name and is_pinned(csv.env[by_name]):
+        warnings.append(f"{param.key}: resolved by name from {by_name}; no table knows it")
+        return _pinned(param, csv.env[by_name], ImageSource.BY_NAME, by_name, *warnings)
+    return Decision(param, value, None, tuple(warnings))
+
+
+def _pinned(
+    param: Param, reference: str, source: ImageSource, origin: str, *warnings: str
+) -> Decision:
+    image = ResolvedImage(param.key, reference, source, origin)
+    return Decision(param, reference, image, warnings)
+
+
+def env_by_name(key: str, env: Mapping[str, str]) -> str | None:
+    """The CSV env whose name is the key's: mlserver-cuda-image → …_ODH_MLSERVER_CUDA_IMAGE."""
+    name = key.upper().replace("-", "_").removesuffix("_IMAGE")
+    candidates = (f"RELATED_IMAGE_ODH_{name}_IMAGE", f"RELATED_IMAGE_{name}_IMAGE")
+    return next((candidate for candidate in candidates if candidate in env), None)
+
+
+def split_pinned(reference: str) -> tuple[str, str]:
+    """`registry/repository@sha256:…` → (registry/repository, sha256:…)."""
+    found = PINNED.fullmatch(reference)
+    assert found, reference
+    return f"{found['registry']}/{found['path']}", found["digest"]
