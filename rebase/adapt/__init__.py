@@ -1,0 +1,1 @@
+"""What MicroShift wants changed, one small named step a module."""

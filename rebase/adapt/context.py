@@ -1,0 +1,30 @@
+"""What the steps know and what they tell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rebase.model import NAMESPACE, LeftOut
+
+
+@dataclass
+class Context:
+    """Shared by the steps of one rebase.
+
+    Attributes:
+        foreign_namespaces: names that stand for the operator's own namespace in the tree.
+        shipped_elsewhere: (group, kind) of objects that ship in our namespace from another
+            directory: the runtimes.
+        parameters: names of the ConfigMaps that kustomize generates from params files.
+        images: marker → the image that it stands for.
+        left_out: what a step removed, with the reason.
+    """
+
+    namespace: str = NAMESPACE
+    foreign_namespaces: frozenset[str] = frozenset({"kserve", "opendatahub", "system"})
+    shipped_elsewhere: frozenset[tuple[str, str]] = frozenset()
+    parameters: frozenset[str] = frozenset()
+    images: Mapping[str, str] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def leave_out(self, what: object, reason: str) -> None:
+        self.left_out.append(LeftOut(str(what), reason))

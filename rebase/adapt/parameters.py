@@ -1,0 +1,28 @@
+"""The ConfigMap of the params file: a source of kustomize's, rendered along.
+
+Nothing in the cluster reads it; people do, to see which images are in use. It keeps the
+images that other objects use and loses the rest, which are neither pinned nor shipped.
+"""
+
+from rebase.adapt.context import Context
+from rebase.objects import CRD, KubeObject, dict_at, strings
+from rebase.params import MARKER
+
+
+def keep_used_parameters(objects: list[KubeObject], context: Context) -> None:
+    """Drop the images that no other object has."""
+    sources = [o for o in objects if o.kind == "ConfigMap" and o.name in context.parameters]
+    used = {
+        marker
+        for obj in objects
+        if obj not in sources and obj.kind != CRD
+        for _, text in strings(obj.data)
+        for marker in MARKER.findall(text)
+    }
+    for source in sources:
+        data = dict_at(source.data, "data")
+        for key in sorted(data):
+            markers = MARKER.findall(str(data[key]))
+            if markers and not used.intersection(markers):
+                del data[key]
+                context.leave_out(f"{source}: {key}", "no object that ships uses it")
