@@ -1,0 +1,83 @@
+"""The second half of the road: staged manifests → MicroShift's own, checked and in place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rebase import assets, checks, publish
+from rebase.changes import Changes, compare
+from rebase.compose import DIRECTORIES, compose
+from rebase.image_tables import table_for
+from rebase.images import decide
+from rebase.kustomization import DirectoryFiles
+from rebase.model import LeftOut, ResolvedImage, Staged
+from rebase.product import make_product
+from rebase.render import read_source, render
+from rebase.reporter import Reporter
+from rebase.tools.kustomize import Kustomize
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to process.
+
+    Attributes:
+        root: the tree that is written.
+        architectures: rpm's names.
+        overrides: params key → pinned image.
+    """
+
+    root: Path
+    architectures: tuple[str, ...] = ("x86_64",)
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a rebase did, or would do."""
+
+    changes: Changes
+    images: tuple[ResolvedImage, ...]
+    left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
+    written: bool
+
+
+def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Reporter) -> Outcome:
+    """Turn what is staged into assets/ and release/ of a tree, whole or not at all.
+
+    Raises:
+        TreeError: the manifests are broken.
+        UnpinnedImageError: an image has no digest.
+        AdaptError: something to change is not there.
+        UsageError: hand-kept files are in the way.
+        CheckError: the result is not fit to ship.
+    """
+    source = read_source(DirectoryFiles(staged.manifests), staged.roots)
+    table = table_for(staged.csv.version)
+    decisions = decide(source.params, staged.csv, table, options.overrides)
+
+    reporter.step(f"Rendering with kustomize {kustomize.version}")
+    values = {param: decision.value for param, decision in decisions.items()}
+    rendered = render(staged.manifests, source, values, kustomize)
+
+    reporter.step("Adapting to MicroShift")
+    product = make_product(
+        rendered, staged, source, table, decisions, options.architectures, options.overrides
+    )
+    composed = compose(
+        product, staged, table, kustomize, options.root, options.architectures, options.overrides
+    )
+
+    reporter.step("Checking")
+    with publish.staged(options.root, composed.tree) as new:
+        parts = checks.render_directories(
+            new, (assets.KSERVE, assets.RUNTIMES), kustomize, composed.known
+        )
+        checks.refuse(checks.check(parts, composed.infos))
+        changes = compare(options.root, composed.tree, DIRECTORIES)
+        written = bool(changes.files) and not options.dry_run
+        if written:
+            publish.swap(options.root, new, DIRECTORIES)
+    return Outcome(changes, tuple(product.all_images), product.left_out, product.warnings, written)

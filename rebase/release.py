@@ -1,0 +1,133 @@
+"""release/: the release info that devices and image builders read, and the rebase's record."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rebase.errors import TreeError
+from rebase.model import ImageRead, LeftOut, ResolvedImage
+
+DIRECTORY = "release"
+RECORD = "rebase.json"
+FORMAT = 1
+
+
+def info_name(architecture: str) -> str:
+    """The file name of an architecture's release info, which users' scripts spell out."""
+    return f"release-ai-model-serving-{architecture}.json"
+
+
+def is_info(name: str) -> bool:
+    """Is it the name of a release info?"""
+    return name.startswith("release-ai-model-serving-") and name.endswith(".json")
+
+
+def release_info(version: str, images: Iterable[ResolvedImage]) -> bytes:
+    """The release info: the RHOAI version, and the images that shipped objects use by key.
+
+    Raises:
+        TreeError: two images have the same key.
+    """
+    by_key: dict[str, str] = {}
+    for image in sorted(images, key=lambda image: image.key):
+        if by_key.setdefault(image.key, image.reference) != image.reference:
+            raise TreeError(
+                f"two images have the key {image.key}: {by_key[image.key]} and {image.reference}"
+            )
+    return to_json({"release": {"base": version}, "images": by_key})
+
+
+def to_json(value: Any) -> bytes:
+    """JSON as all our files have it: two spaces, final newline."""
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything that a rebase was made of: enough to repeat it bit by bit.
+
+    Attributes:
+        files: path → (what is in it, sha256), for every generated object.
+    """
+
+    version: str
+    csv: str
+    tool: str
+    kustomize: str
+    architectures: tuple[str, ...]
+    overrides: Mapping[str, str]
+    image_table: str
+    entries: tuple[str, ...]
+    images_read: tuple[ImageRead, ...]
+    images: tuple[ResolvedImage, ...]
+    left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
+    files: Mapping[str, tuple[str, str]]
+
+    def to_bytes(self) -> bytes:
+        bundle = next(image for image in self.images_read if image.role == "bundle")
+        return to_json(
+            {
+                "format": FORMAT,
+                "bundle": {
+                    "reference": bundle.reference,
+                    "digest": bundle.digest,
+                    "csv": self.csv,
+                    "version": self.version,
+                },
+                "tools": {"rhoai-rebase": self.tool, "kustomize": self.kustomize},
+                "options": {
+                    "architectures": list(self.architectures),
+                    "images": dict(sorted(self.overrides.items())),
+                },
+                "image_table": self.image_table,
+                "entries": list(self.entries),
+                "images_read": [
+                    {**asdict(image), "layers": [asdict(layer) for layer in image.layers]}
+                    for image in self.images_read
+                ],
+                "images": {
+                    image.key: {
+                        "reference": image.reference,
+                        "source": image.source.value,
+                        "origin": image.origin,
+                    }
+                    for image in sorted(self.images, key=lambda image: image.key)
+                },
+                "left_out": [asdict(one) for one in self.left_out],
+                "warnings": list(self.warnings),
+                "files": {
+                    path: {"holds": title, "sha256": digest}
+                    for path, (title, digest) in sorted(self.files.items())
+                },
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Before:
+    """The last rebase, as its record has it; empty when there was none."""
+
+    version: str | None
+    images: Mapping[str, str]
+    files: Mapping[str, tuple[str, str]]
+
+
+def read_before(root: Path) -> Before:
+    """The record in a tree; one that cannot be read counts as none."""
+    try:
+        record = json.loads((root / DIRECTORY / RECORD).read_text())
+        return Before(
+            record["bundle"]["version"],
+            {key: image["reference"] for key, image in record["images"].items()},
+            {path: (file["holds"], file["sha256"]) for path, file in record["files"].items()},
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Before(None, {}, {})
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,105 @@
+"""The result in words, and as JSON: what changed, which images, what was left out."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from rebase.changes import Delta
+from rebase.model import ImageSource, LeftOut
+from rebase.process import Outcome
+
+SHOWN = 12  # names in a list before it is cut short; --json has them all
+
+
+def lines(outcome: Outcome) -> Iterator[str]:
+    """The summary for people, one line each, no markup."""
+    changes = outcome.changes
+    if not changes.files:
+        yield f"RHOAI {changes.after}: nothing changed"
+    else:
+        came_from = f"{changes.before} → " if changes.before else ""
+        yield f"RHOAI {came_from}{changes.after}"
+    yield from _delta("objects", changes.objects)
+    yield from _delta("images", changes.images)
+    yield from _sources(outcome)
+    yield from _left_out(outcome.left_out)
+    for path in changes.edited:
+        yield f"  edited by hand since the last rebase, and replaced: {path}"
+    for warning in outcome.warnings:
+        yield f"  warning: {warning}"
+
+
+def as_json(outcome: Outcome, commit: str | None) -> dict[str, Any]:
+    """The whole result, for scripts."""
+    changes = outcome.changes
+    return {
+        "version": {"from": changes.before, "to": changes.after},
+        "changed": bool(changes.files),
+        "written": outcome.written,
+        "commit": commit,
+        "objects": asdict(changes.objects),
+        "files": asdict(changes.files),
+        "image_changes": asdict(changes.images),
+        "images": {
+            image.key: {
+                "reference": image.reference,
+                "source": image.source.value,
+                "origin": image.origin,
+            }
+            for image in outcome.images
+        },
+        "left_out": [asdict(one) for one in outcome.left_out],
+        "edited": list(changes.edited),
+        "warnings": list(outcome.warnings),
+    }
+
+
+def _delta(what: str, delta: Delta) -> Iterator[str]:
+    counts = [
+        f"{len(names)} {verb}"
+        for verb, names in (
+            ("added", delta.added),
+            ("removed", delta.removed),
+            ("changed", delta.changed),
+        )
+        if names
+    ]
+    yield f"  {delta.total} {what}" + (f": {', '.join(counts)}" if counts else ", as before")
+    if len(delta.added) == delta.total:
+        return  # the first rebase: all are new
+    for sign, names in (("+", delta.added), ("-", delta.removed), ("~", delta.changed)):
+        for name in _cut(names):
+            yield f"    {sign} {name}"
+
+
+def _cut(names: Iterable[str]) -> Iterator[str]:
+    listed = list(names)
+    yield from listed[:SHOWN]
+    if len(listed) > SHOWN:
+        yield f"… and {len(listed) - SHOWN} more"
+
+
+def _sources(outcome: Outcome) -> Iterator[str]:
+    count: Mapping[ImageSource, int] = {
+        source: sum(image.source is source for image in outcome.images) for source in ImageSource
+    }
+    words = {
+        ImageSource.OPERATOR: "from the CSV by the operator's table",
+        ImageSource.PARAMS: "pinned in the params",
+        ImageSource.BY_NAME: "resolved by name",
+        ImageSource.OVERRIDE: "overridden",
+        ImageSource.MANIFEST: "written out in a manifest",
+    }
+    told = [f"{count[source]} {text}" for source, text in words.items() if count[source]]
+    yield f"    {', '.join(told)}"
+
+
+def _left_out(left_out: Iterable[LeftOut]) -> Iterator[str]:
+    listed = sorted(left_out, key=lambda one: (one.reason, one.what))
+    if listed:
+        yield f"  {len(listed)} left out:"
+    by_reason: dict[str, list[str]] = {}
+    for one in listed:
+        by_reason.setdefault(one.reason, []).append(one.what)
+    for reason, names in by_reason.items():
+        yield f"    {reason}: {', '.join(_cut(names))}"
