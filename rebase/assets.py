@@ -18,6 +18,7 @@ from rebase.model import NAMESPACE
 from rebase.objects import CRD, KubeObject, in_apply_order
 
 KSERVE = "assets/kserve"
+LLM_D = "assets/llm-d"
 RUNTIMES = "assets/runtimes"
 KUSTOMIZATION = "kustomization.yaml"
 CONFIGURATION = "inferenceservice-config-microshift-patch.yaml"
@@ -33,6 +34,10 @@ sortOptions:
   order: fifo
 resources: []
 """
+LLM_D_KUSTOMIZATION = KSERVE_KUSTOMIZATION.replace(
+    "# KServe for MicroShift, out of RHOAI's manifests.",
+    "# llm-d for MicroShift, out of RHOAI's manifests; it needs assets/kserve.",
+)
 RUNTIMES_KUSTOMIZATION = f"""\
 # The serving runtimes of RHOAI, for MicroShift. rhoai-rebase keeps `resources` and `images`
 # up to date; whatever else you write here, and files of yours, it leaves alone.
@@ -64,8 +69,11 @@ def is_generated(data: bytes) -> bool:
     return data.startswith(HEADER.encode())
 
 
-def kserve_files(objects: Iterable[KubeObject]) -> list[AssetFile]:
-    """One file for each object, in the order to apply them."""
+def object_files(objects: Iterable[KubeObject]) -> list[AssetFile]:
+    """One file for each object, in the order to apply them.
+
+    KServe's configuration has its own name, which users' scripts spell out.
+    """
     ordered = in_apply_order(objects)
     taken: dict[str, int] = {}
     for obj in ordered:

@@ -80,22 +80,28 @@ class Cluster:
         self.services = {obj.name: obj for obj in self.objects if obj.kind == "Service"}
 
 
-def check(rendered: Iterable[RenderedDirectory], infos: Mapping[str, bytes]) -> list[Finding]:
+def check(
+    rendered: Iterable[RenderedDirectory],
+    infos: Mapping[str, bytes],
+    needed: Iterable[RenderedDirectory] = (),
+) -> list[Finding]:
     """Every finding about directories that ship together.
 
     Args:
-        infos: the release infos by file name.
+        infos: their release infos, by file name.
+        needed: the directories of other parts that are there whenever these are.
     """
-    parts = list(rendered)
-    cluster = Cluster(obj for part in parts for obj in part.objects)
+    directories = list(rendered)
+    own = [obj for directory in directories for obj in directory.objects]
+    cluster = Cluster([*own, *(obj for directory in needed for obj in directory.objects)])
     findings: list[Finding] = []
-    for part in parts:
-        for obj in part.objects:
+    for directory in directories:
+        for obj in directory.objects:
             for check_id, path, message in _problems(obj, cluster):
-                where = f"{part.directory}: {obj}" + (f": {path}" if path else "")
+                where = f"{directory.directory}: {obj}" + (f": {path}" if path else "")
                 findings.append(Finding(check_id, where, message))
     findings += _duplicates(cluster.objects)
-    findings += _release_info(cluster.objects, infos)
+    findings += _release_info(own, infos)
     return findings
 
 
@@ -176,12 +182,12 @@ def _duplicates(everything: list[KubeObject]) -> Iterator[Finding]:
         seen.add(obj.identity)
 
 
-def _release_info(everything: list[KubeObject], infos: Mapping[str, bytes]) -> Iterator[Finding]:
+def _release_info(objects: list[KubeObject], infos: Mapping[str, bytes]) -> Iterator[Finding]:
     """The infos together name exactly the images that are used."""
     used = {
         text
-        for obj in everything
-        for path, text in deep_strings(obj)
+        for obj in objects
+        for _, text in deep_strings(obj)
         if looks_like_image(text) and is_pinned(text)
     }
     listed: set[str] = set()

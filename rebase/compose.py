@@ -11,12 +11,13 @@ from rebase.errors import UsageError
 from rebase.image_tables import ImageTable
 from rebase.model import Staged
 from rebase.objects import KubeObject
-from rebase.product import Product
+from rebase.product import Part, Product
 from rebase.publish import Tree
 from rebase.render import refuse_unset
 from rebase.tools.kustomize import Kustomize
 
-DIRECTORIES = (assets.KSERVE, assets.RUNTIMES, release.DIRECTORY)
+CORE_DIRECTORIES = (assets.KSERVE, assets.RUNTIMES)
+DIRECTORIES = (*CORE_DIRECTORIES, assets.LLM_D, release.DIRECTORY)
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,12 @@ class Composed:
 
     Attributes:
         tree: every file of the output directories.
-        infos: the release infos in it, by file name.
+        parts: the directories that ship together, with their release infos, by file name.
         known: objects by their text, where kustomize will give that very text back.
     """
 
     tree: Tree
-    infos: Mapping[str, bytes]
+    parts: Mapping[tuple[str, ...], Mapping[str, bytes]]
     known: Mapping[str, KubeObject]
 
 
@@ -52,20 +53,27 @@ def compose(
         UsageError: hand-kept files are in the way.
         TreeError: two images, or two runtimes, have the same name.
     """
-    kserve = [
-        AssetFile(file.name, file.title, product.markers.fill(file.text))
-        for file in assets.kserve_files(product.objects)
-    ]
-    runtime_files = [
-        AssetFile(name, str(runtime), runtime.to_yaml())
-        for name, runtime in runtimes.name_files(product.runtimes).items()
-    ]
-    refuse_unset((file.title, file.text) for file in [*kserve, *runtime_files])
-    version = staged.csv.version
-    infos = {
-        release.info_name(arch): release.release_info(version, product.images_for(arch))
-        for arch in architectures
+    version, core, llm_d = staged.csv.version, product.core, product.llm_d
+    files = {
+        assets.KSERVE: _object_files(core, product),
+        assets.RUNTIMES: [
+            AssetFile(name, str(runtime), runtime.to_yaml())
+            for name, runtime in runtimes.name_files(core.runtimes).items()
+        ],
+        assets.LLM_D: _object_files(llm_d, product),
     }
+    refuse_unset((file.title, file.text) for part in files.values() for file in part)
+    parts: dict[tuple[str, ...], dict[str, bytes]] = {
+        CORE_DIRECTORIES: {
+            release.info_name(arch): release.release_info(version, core.images_for(arch))
+            for arch in architectures
+        }
+    }
+    if llm_d.objects:
+        parts[(assets.LLM_D,)] = {
+            release.info_name(arch, "llm-d-"): release.release_info(version, llm_d.images_for(arch))
+            for arch in architectures
+        }
     record = release.Record(
         version=version,
         csv=staged.csv.name,
@@ -76,26 +84,43 @@ def compose(
         image_table="{}.{}".format(*table.version),
         entries=tuple(f"/{entry}" for entry in (*staged.roots.kserve, staged.roots.runtimes)),
         images_read=staged.images,
-        images=tuple(product.all_images),
+        images=product.images,
         left_out=product.left_out,
         warnings=product.warnings,
         files={
             f"{directory}/{file.name}": (file.title, release.sha256(file.content))
-            for directory, files in ((assets.KSERVE, kserve), (assets.RUNTIMES, runtime_files))
-            for file in files
+            for directory in files
+            for file in files[directory]
         },
     )
     tree = {
-        **_directory(root, assets.KSERVE, kserve, assets.KSERVE_KUSTOMIZATION),
+        **_directory(root, assets.KSERVE, files[assets.KSERVE], assets.KSERVE_KUSTOMIZATION),
         **_directory(
-            root, assets.RUNTIMES, runtime_files, assets.RUNTIMES_KUSTOMIZATION, product.fills
+            root,
+            assets.RUNTIMES,
+            files[assets.RUNTIMES],
+            assets.RUNTIMES_KUSTOMIZATION,
+            product.fills,
         ),
+        **_directory(root, assets.LLM_D, files[assets.LLM_D], assets.LLM_D_KUSTOMIZATION),
         **_kept_in_release(root),
-        **{f"{release.DIRECTORY}/{name}": data for name, data in infos.items()},
+        **{
+            f"{release.DIRECTORY}/{name}": data
+            for infos in parts.values()
+            for name, data in infos.items()
+        },
         f"{release.DIRECTORY}/{release.RECORD}": record.to_bytes(),
     }
-    known = {text: obj for obj in product.objects if (text := obj.unchanged_text)}
-    return Composed(tree, infos, known)
+    objects = (*core.objects, *llm_d.objects)
+    known = {text: obj for obj in objects if (text := obj.unchanged_text)}
+    return Composed(tree, parts, known)
+
+
+def _object_files(part: Part, product: Product) -> list[AssetFile]:
+    return [
+        AssetFile(file.name, file.title, product.markers.fill(file.text))
+        for file in assets.object_files(part.objects)
+    ]
 
 
 def _directory(
@@ -105,8 +130,13 @@ def _directory(
     template: str,
     fills: Mapping[str, str] | None = None,
 ) -> Tree:
-    """A directory of assets: generated files, the kustomization, and what people keep there."""
+    """A directory of assets: generated files, the kustomization, and what people keep there.
+
+    A directory with neither is not there: llm-d's, in a version without llm-d.
+    """
     kept = assets.kept_files(root / directory)
+    if not files and not kept:
+        return {}
     generated = {file.name: file.content for file in files}
     clashes = sorted(kept.keys() & generated.keys())
     if clashes:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rebase import assets, checks, publish
+from rebase import checks, publish
 from rebase.changes import Changes, compare
-from rebase.compose import DIRECTORIES, compose
+from rebase.compose import CORE_DIRECTORIES, DIRECTORIES, Composed, compose
 from rebase.image_tables import table_for
 from rebase.images import decide
 from rebase.kustomization import DirectoryFiles
@@ -72,12 +72,27 @@ def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Re
 
     reporter.step("Checking")
     with publish.staged(options.root, composed.tree) as new:
-        parts = checks.render_directories(
-            new, (assets.KSERVE, assets.RUNTIMES), kustomize, composed.known
-        )
-        checks.refuse(checks.check(parts, composed.infos))
+        _check(new, composed, kustomize)
         changes = compare(options.root, composed.tree, DIRECTORIES)
         written = bool(changes.files) and not options.dry_run
         if written:
             publish.swap(options.root, new, DIRECTORIES)
-    return Outcome(changes, tuple(product.all_images), product.left_out, product.warnings, written)
+    return Outcome(changes, product.images, product.left_out, product.warnings, written)
+
+
+def _check(new: Path, composed: Composed, kustomize: Kustomize) -> None:
+    """Render what ships as a device will, and refuse it when anything is wrong.
+
+    The core stands alone; any other part has the core beside it.
+    """
+    directories = [directory for part in composed.parts for directory in part]
+    rendered = {
+        one.directory: one
+        for one in checks.render_directories(new, directories, kustomize, composed.known)
+    }
+    core = [rendered[directory] for directory in CORE_DIRECTORIES]
+    findings: list[checks.Finding] = []
+    for part, infos in composed.parts.items():
+        needed = [] if part == CORE_DIRECTORIES else core
+        findings += checks.check([rendered[directory] for directory in part], infos, needed)
+    checks.refuse(findings)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rebase import images, runtimes, usage
 from rebase.adapt.context import Context
+from rebase.adapt.parameters import keep_used_parameters
 from rebase.adapt.steps import adapt
 from rebase.image_tables import ImageTable
 from rebase.images import Decisions
@@ -12,28 +13,25 @@ from rebase.kustomization import DirectoryFiles
 from rebase.model import LeftOut, ResolvedImage, Staged
 from rebase.objects import KubeObject, parse_render
 from rebase.params import Markers
+from rebase.partition import partition
 from rebase.render import Rendered, Source
 from rebase.runtimes import Runtime
 from rebase.usage import Use
 
 
 @dataclass(frozen=True)
-class Product:
-    """Everything that ships, and what does not.
+class Part:
+    """What ships together: the core with the runtimes, or llm-d.
 
     Attributes:
-        objects: KServe's, with marked images, which `markers` fills in.
-        runtimes: with placeholders for images, which `fills` fills in.
+        objects: with marked images, which `Product.markers` fills in.
+        runtimes: with placeholders for images, which `Product.fills` fills in.
         images: the image of every use.
     """
 
     objects: list[KubeObject]
-    markers: Markers
     runtimes: list[Runtime]
-    fills: Mapping[str, str]
     images: Mapping[Use, ResolvedImage]
-    left_out: tuple[LeftOut, ...]
-    warnings: tuple[str, ...]
 
     def images_for(self, architecture: str) -> list[ResolvedImage]:
         """The images that ship on an architecture."""
@@ -43,9 +41,26 @@ class Product:
             if not use.architectures or architecture in use.architectures
         )
 
+
+@dataclass(frozen=True)
+class Product:
+    """Everything that ships, and what does not.
+
+    Attributes:
+        llm_d: without objects in versions that have no llm-d.
+    """
+
+    core: Part
+    llm_d: Part
+    markers: Markers
+    fills: Mapping[str, str]
+    left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
+
     @property
-    def all_images(self) -> list[ResolvedImage]:
-        return sorted_images(self.images.values())
+    def images(self) -> tuple[ResolvedImage, ...]:
+        """Every image that ships, by key."""
+        return tuple(sorted_images([*self.core.images.values(), *self.llm_d.images.values()]))
 
 
 def sorted_images(found: Iterable[ResolvedImage]) -> list[ResolvedImage]:
@@ -77,22 +92,24 @@ def make_product(
         images={param.marker: decision.value for param, decision in decisions.items()},
         left_out=left_out + _unlisted_templates(staged, source),
     )
-    objects = adapt(
+    adapted = adapt(
         [obj for text in rendered.kserve for obj in parse_render(text, "the render")], context
     )
+    objects = partition(adapted)
+    keep_used_parameters(objects.core, context)
     placeholders = runtimes.settle_placeholders(chosen)
-    uses = [
-        *usage.uses_of_objects(objects, markers, source.generated),
+    core_uses = [
+        *usage.uses_of_objects(objects.core, markers, source.generated),
         *usage.uses_of_runtimes(chosen),
     ]
-    resolved = usage.resolve(uses, decisions, staged.csv, overrides)
+    llm_d_uses = [*usage.uses_of_objects(objects.llm_d, markers, source.generated)]
+    resolved = usage.resolve([*core_uses, *llm_d_uses], decisions, staged.csv, overrides)
     references = {use.image: image.reference for use, image in resolved.items()}
     return Product(
-        objects=objects,
+        core=Part(objects.core, chosen, {use: resolved[use] for use in core_uses}),
+        llm_d=Part(objects.llm_d, [], {use: resolved[use] for use in llm_d_uses}),
         markers=markers,
-        runtimes=chosen,
         fills={word: references[image] for word, image in placeholders.items()},
-        images=resolved,
         left_out=tuple(context.left_out),
         warnings=(
             *staged.warnings,

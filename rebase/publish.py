@@ -44,8 +44,9 @@ def swap(root: Path, new: Path, directories: tuple[str, ...]) -> None:
             if place.exists():
                 moved.append((place, aside))
                 place.rename(aside)
-            moved.append((new / directory, place))
-            (new / directory).rename(place)
+            if (new / directory).exists():
+                moved.append((new / directory, place))
+                (new / directory).rename(place)
     except BaseException:
         for source, target in reversed(moved):
             with contextlib.suppress(FileNotFoundError):

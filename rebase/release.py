@@ -15,9 +15,13 @@ RECORD = "rebase.json"
 FORMAT = 1
 
 
-def info_name(architecture: str) -> str:
-    """The file name of an architecture's release info, which users' scripts spell out."""
-    return f"release-ai-model-serving-{architecture}.json"
+def info_name(architecture: str, part: str = "") -> str:
+    """The file name of a release info, which users' scripts spell out.
+
+    Args:
+        part: "" for the core, `llm-d-` for llm-d.
+    """
+    return f"release-ai-model-serving-{part}{architecture}.json"
 
 
 def is_info(name: str) -> bool:

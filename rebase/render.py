@@ -14,8 +14,8 @@ from typing import Any
 from rebase import kustomization, yamlfile
 from rebase.errors import ToolError, TreeError
 from rebase.image_tables import KSERVE, MODEL_CONTROLLER
-from rebase.kustomization import Files, Reached
-from rebase.model import Roots
+from rebase.kustomization import DirectoryFiles, Files, Reached
+from rebase.model import NAMESPACE, Roots
 from rebase.params import UNSET, Param, marked_value, parse_env, render_env
 from rebase.tools.kustomize import Kustomize
 
@@ -179,6 +179,7 @@ def render(
     roots = source.roots
     with _working_copy(manifests) as copy:
         _write_params(copy, source, effective)
+        _set_namespace(copy, roots.kserve[0])
         wrapper = posixpath.join(posixpath.dirname(posixpath.dirname(roots.runtimes)), WRAPPER)
         (copy / wrapper).mkdir()
         target = posixpath.relpath(roots.runtimes, wrapper)
@@ -219,6 +220,17 @@ def _write_params(copy: Path, source: Source, effective: Mapping[Param, str]) ->
         by_file.setdefault(file, {})[key] = UNSET + key
     for file, values in by_file.items():
         (copy / file).write_bytes(render_env(values))
+
+
+def _set_namespace(copy: Path, entry: str) -> None:
+    """Render for our namespace, as the operator does for the one it is told.
+
+    kustomize follows it through most references; the adaptation does the rest.
+    """
+    path = kustomization.find(DirectoryFiles(copy), entry)
+    assert path is not None
+    content = yamlfile.load((copy / path).read_bytes(), path)
+    (copy / path).write_text(yamlfile.dump({**content, "namespace": NAMESPACE}))
 
 
 def refuse_unset(texts: Iterable[tuple[str, str]]) -> None:

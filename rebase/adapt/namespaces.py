@@ -37,8 +37,7 @@ def replace_namespace_object(objects: list[KubeObject], context: Context) -> Non
     """Our Namespace instead of theirs: upstream renders `opendatahub`, 2.24 to 3.0."""
     for obj in [obj for obj in objects if obj.kind == "Namespace"]:
         objects.remove(obj)
-        if obj.name != context.namespace:
-            context.leave_out(obj, f"everything ships in {context.namespace}")
+        context.leave_out(f"upstream's {obj}", "a plain one of ours takes its place")
     objects.insert(
         0,
         KubeObject(

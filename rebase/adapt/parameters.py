@@ -1,7 +1,8 @@
 """The ConfigMap of the params file: a source of kustomize's, rendered along.
 
 Nothing in the cluster reads it; people do, to see which images are in use. It keeps the
-images that other objects use and loses the rest, which are neither pinned nor shipped.
+images that the objects beside it use and loses the rest, which need not even be pinned.
+It comes after the steps of steps.py, when llm-d's objects are apart.
 """
 
 from rebase.adapt.context import Context
@@ -25,4 +26,4 @@ def keep_used_parameters(objects: list[KubeObject], context: Context) -> None:
             markers = MARKER.findall(str(data[key]))
             if markers and not used.intersection(markers):
                 del data[key]
-                context.leave_out(f"{source}: {key}", "no object that ships uses it")
+                context.leave_out(f"{source}: {key}", "no object beside it uses it")

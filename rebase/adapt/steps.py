@@ -11,7 +11,6 @@ from rebase.adapt import (
     certificates,
     configuration,
     namespaces,
-    parameters,
     twins,
     webhooks,
     workloads,
@@ -31,7 +30,6 @@ STEPS: tuple[Step, ...] = (
     certificates.take_certificates_from_service_ca,
     webhooks.spare_own_namespace,
     workloads.pull_images_only_if_absent,
-    parameters.keep_used_parameters,
 )
 
 
