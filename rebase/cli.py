@@ -16,9 +16,11 @@ from rebase.download import Source, download
 from rebase.errors import RebaseError, UsageError
 from rebase.images import parse_override
 from rebase.model import ARCHITECTURES, RegistryOptions
-from rebase.process import Options, Outcome
+from rebase.options import Options
+from rebase.process import Outcome
 from rebase.progress import Terminal
 from rebase.reference import ImageName
+from rebase.registry import Registry
 from rebase.tools import git, kustomize
 from rebase.tools.skopeo import default_authfile
 
@@ -69,7 +71,7 @@ common_options = options(
     click.option("--quiet", is_flag=True, help="No progress, no summary; errors only."),
     click.option("--debug", is_flag=True, help="Show tracebacks."),
 )
-download_options = options(
+registry_options = options(
     click.option(
         "--authfile",
         type=PATH,
@@ -81,6 +83,8 @@ download_options = options(
     click.option(
         "--tls-verify/--no-tls-verify", default=None, help="Check registries' certificates."
     ),
+)
+source_options = options(
     click.option("--operator-image", metavar="REF", help="In place of the CSV's operator image."),
     click.option(
         "--module-image", metavar="REF", help="In place of the CSV's KServe module image."
@@ -117,6 +121,12 @@ process_options = options(
         help="Commit the result on branch rebase-ai-model_serving-<version>"
         " (NO_BRANCH=true: on this one).",
     ),
+    click.option("--pin", is_flag=True, help="Ask the registry for the digests of mere tags."),
+    click.option(
+        "--verify-images",
+        is_flag=True,
+        help="Ask the registry for each image, on each architecture, and its size.",
+    ),
     click.option("--dry-run", is_flag=True, help="Say what would change; write nothing."),
     click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout."),
 )
@@ -136,7 +146,8 @@ def cli() -> None:
 @cli.command(epilog=EPILOG)
 @click.argument("bundle")
 @common_options
-@download_options
+@registry_options
+@source_options
 @architecture_option
 @process_options
 @click.option(
@@ -153,7 +164,7 @@ def to(bundle: str, keep_staging: bool, **given: Any) -> None:
     with Terminal(quiet=given["quiet"]) as terminal:
         outcome = workflow.rebase_to(
             _source(bundle, root, given),
-            _options(root, given),
+            _options(root, given, terminal),
             tool,
             terminal,
             keep_staging=keep_staging,
@@ -164,7 +175,8 @@ def to(bundle: str, keep_staging: bool, **given: Any) -> None:
 @cli.command("download")
 @click.argument("bundle")
 @common_options
-@download_options
+@registry_options
+@source_options
 @architecture_option
 def download_command(bundle: str, **given: Any) -> None:
     """Only fetch what a rebase to BUNDLE needs, into _output/staging."""
@@ -174,7 +186,7 @@ def download_command(bundle: str, **given: Any) -> None:
     if not given["quiet"]:
         for image in staged.images:
             click.echo(
-                f"{image.role}: {image.reference}@{image.digest}\n"
+                f"{image.role}: {image.reference} ({image.digest[:19]}…)\n"
                 f"  {image.found}; {image.bytes_read / 1e6:.1f} MB read of "
                 f"{sum(layer.size for layer in image.layers) / 1e6:.1f} MB"
             )
@@ -187,15 +199,19 @@ def download_command(bundle: str, **given: Any) -> None:
 
 @cli.command()
 @common_options
+@registry_options
 @architecture_option
 @process_options
 def process(**given: Any) -> None:
-    """Process what `download` left in _output/staging; no network."""
+    """Process what `download` left in _output/staging.
+
+    No network is used, but for --pin and --verify-images.
+    """
     root = _root(given["root"])
     _before_commit(given, root)
     tool = kustomize.locate(given["kustomize_path"])
     with Terminal(quiet=given["quiet"]) as terminal:
-        outcome = workflow.process_staged(_options(root, given), tool, terminal)
+        outcome = workflow.process_staged(_options(root, given, terminal), tool, terminal)
     _finish(outcome, root, given)
 
 
@@ -212,18 +228,9 @@ def _source(bundle: str, root: Path, given: dict[str, Any]) -> Source:
     def name(option: str) -> ImageName | None:
         return ImageName.parse(given[option]) if given[option] else None
 
-    for option in ("authfile", "registries_conf", "policy"):
-        if given[option] and not given[option].is_file():
-            raise UsageError(f"--{option.replace('_', '-')} {given[option]}: no such file")
     return Source(
         bundle=ImageName.parse(bundle),
-        registry=RegistryOptions(
-            architecture=ARCHITECTURES[given["architectures"][0]],
-            authfile=given["authfile"] or default_authfile(Path.home(), dict(os.environ)),
-            registries_conf=given["registries_conf"],
-            policy=given["policy"],
-            tls_verify=given["tls_verify"],
-        ),
+        registry=_registry_options(given),
         operator_image=name("operator_image"),
         module_image=name("module_image"),
         all_layers=given["all_layers"],
@@ -231,12 +238,28 @@ def _source(bundle: str, root: Path, given: dict[str, Any]) -> Source:
     )
 
 
-def _options(root: Path, given: dict[str, Any]) -> Options:
+def _registry_options(given: dict[str, Any]) -> RegistryOptions:
+    for option in ("authfile", "registries_conf", "policy"):
+        if given[option] and not given[option].is_file():
+            raise UsageError(f"--{option.replace('_', '-')} {given[option]}: no such file")
+    return RegistryOptions(
+        architecture=ARCHITECTURES[given["architectures"][0]],
+        authfile=given["authfile"] or default_authfile(Path.home(), dict(os.environ)),
+        registries_conf=given["registries_conf"],
+        policy=given["policy"],
+        tls_verify=given["tls_verify"],
+    )
+
+
+def _options(root: Path, given: dict[str, Any], terminal: Terminal) -> Options:
     return Options(
         root=root,
         architectures=tuple(dict.fromkeys(given["architectures"])),
         overrides=dict(parse_override(text) for text in given["overrides"]),
         dry_run=given["dry_run"],
+        pin=given["pin"],
+        verify=given["verify_images"],
+        registry=Registry(_registry_options(given), terminal),
     )
 
 
@@ -288,6 +311,12 @@ def main() -> NoReturn:
         if debug:
             traceback.print_exc()
         click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except Exception as error:
+        if debug:
+            raise
+        click.echo(f"error: a fault in rhoai-rebase itself: {error!r}", err=True)
+        click.echo("hint: --debug shows where; please report it. The tree is as it was.", err=True)
         sys.exit(1)
     sys.exit(0)
 

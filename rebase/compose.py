@@ -11,6 +11,7 @@ from rebase.errors import UsageError
 from rebase.image_tables import ImageTable
 from rebase.model import Staged
 from rebase.objects import KubeObject
+from rebase.options import Options
 from rebase.product import Part, Product
 from rebase.publish import Tree
 from rebase.render import refuse_unset
@@ -40,20 +41,16 @@ def compose(
     staged: Staged,
     table: ImageTable,
     kustomize: Kustomize,
-    root: Path,
-    architectures: tuple[str, ...],
-    overrides: Mapping[str, str],
+    options: Options,
 ) -> Composed:
-    """Make the files of a new tree.
-
-    Args:
-        root: the tree that is there, whose hand-kept files are carried over.
+    """Make the files of a new tree, hand-kept ones of the old tree carried over.
 
     Raises:
         UsageError: hand-kept files are in the way.
         TreeError: two images, or two runtimes, have the same name.
     """
     version, core, llm_d = staged.csv.version, product.core, product.llm_d
+    root, architectures = options.root, options.architectures
     files = {
         assets.KSERVE: _object_files(core, product),
         assets.RUNTIMES: [
@@ -80,11 +77,12 @@ def compose(
         tool=rebase.__version__,
         kustomize=kustomize.version,
         architectures=architectures,
-        overrides=overrides,
+        overrides=options.overrides,
         image_table="{}.{}".format(*table.version),
         entries=tuple(f"/{entry}" for entry in (*staged.roots.kserve, staged.roots.runtimes)),
         images_read=staged.images,
         images=product.images,
+        sizes=product.sizes,
         left_out=product.left_out,
         warnings=product.warnings,
         files={

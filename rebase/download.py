@@ -65,7 +65,7 @@ def _read_bundle(
     proxy: ImageProxy, source: Source, reporter: Reporter
 ) -> tuple[Csv, bytes, ImageRead]:
     image = LayeredImage.open(proxy, source.bundle, bundle.wanted, reporter.bytes_read)
-    image.read_until(lambda _: True, everything=True)
+    image.read_all("a bundle is small and read whole")
     files = {path: image.files.read(path) or b"" for path in image.files.paths()}
     csv = bundle.read_csv(files, source.bundle.short)
     read = ImageRead(
@@ -97,7 +97,8 @@ class _Search:
             for role, name in self._candidates():
                 image = self._open(role, name)
                 if self._source.all_layers:
-                    whole = image.read_until(_is_whole, everything=True)
+                    image.read_all("--all-layers")
+                    whole = _is_whole(image.files)
                 elif everything:
                     whole = image.read_rest(_is_whole)
                 else:

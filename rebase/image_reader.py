@@ -61,17 +61,10 @@ class LayeredImage:
             blob.digest, blob.size, True, reason or layer.reason
         )
 
-    def read_until(self, enough: Callable[[Overlay], bool], *, everything: bool = False) -> bool:
-        """Read layer after layer until `enough` says so, leaving unlikely ones for last.
-
-        Returns:
-            Is it enough? With `everything`, all layers are read first.
-        """
-        if everything:
-            for layer in self.plan:
-                self.read(layer, "--all-layers")
-            return enough(self.files)
-        return self.read_likely(enough) or self.read_rest(enough)
+    def read_all(self, reason: str) -> None:
+        """Read every layer."""
+        for layer in self.plan:
+            self.read(layer, reason)
 
     def read_likely(self, enough: Callable[[Overlay], bool]) -> bool:
         """Read down to the oldest layer that copies to where manifests live, if there is one."""
@@ -105,7 +98,7 @@ class LayeredImage:
                 False,
                 reasons[index].reason
                 if reasons[index].likelihood is Likelihood.UNLIKELY
-                else "older than the layers that hold the whole tree",
+                else "not needed: what was looked for is elsewhere",
             )
             for index, blob in enumerate(self.image.manifest.layers)
         )

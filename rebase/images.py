@@ -51,6 +51,20 @@ def decide(
     return {param: _decide(param, csv, table, overrides) for param in params}
 
 
+def pin(decisions: Decisions, digests: Mapping[str, str]) -> Decisions:
+    """The decisions with tags replaced by what they stand for.
+
+    Args:
+        digests: reference with a tag → registry/repository@sha256:…
+    """
+    return {
+        param: _pinned(param, digests[decision.value], ImageSource.PINNED, decision.value)
+        if decision.image is None and decision.value in digests
+        else decision
+        for param, decision in decisions.items()
+    }
+
+
 def markers_of(decisions: Decisions) -> Markers:
     """The markers to look for in a render, and the digests to put in their place."""
     return Markers(

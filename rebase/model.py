@@ -99,6 +99,7 @@ class ImageSource(StrEnum):
     OPERATOR = "operator"  # the operator's table names an env that the CSV sets
     PARAMS = "params"  # the value in the params file
     BY_NAME = "by-name"  # the CSV env whose name is the key's
+    PINNED = "pinned"  # --pin: the digest that a tag has at the registry
     MANIFEST = "manifest"  # written out in a manifest, no key
 
 

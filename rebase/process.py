@@ -1,7 +1,7 @@
 """The second half of the road: staged manifests → MicroShift's own, checked and in place."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from rebase import checks, publish
@@ -11,6 +11,7 @@ from rebase.image_tables import table_for
 from rebase.images import decide
 from rebase.kustomization import DirectoryFiles
 from rebase.model import LeftOut, ResolvedImage, Staged
+from rebase.options import Options
 from rebase.product import make_product
 from rebase.render import read_source, render
 from rebase.reporter import Reporter
@@ -18,29 +19,18 @@ from rebase.tools.kustomize import Kustomize
 
 
 @dataclass(frozen=True)
-class Options:
-    """How to process.
+class Outcome:
+    """What a rebase did, or would do.
 
     Attributes:
-        root: the tree that is written.
-        architectures: rpm's names.
-        overrides: params key → pinned image.
+        sizes: architecture → reference → compressed bytes, when they were asked for.
     """
-
-    root: Path
-    architectures: tuple[str, ...] = ("x86_64",)
-    overrides: Mapping[str, str] = field(default_factory=dict)
-    dry_run: bool = False
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a rebase did, or would do."""
 
     changes: Changes
     images: tuple[ResolvedImage, ...]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
+    sizes: Mapping[str, Mapping[str, int]]
     written: bool
 
 
@@ -63,12 +53,8 @@ def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Re
     rendered = render(staged.manifests, source, values, kustomize)
 
     reporter.step("Adapting to MicroShift")
-    product = make_product(
-        rendered, staged, source, table, decisions, options.architectures, options.overrides
-    )
-    composed = compose(
-        product, staged, table, kustomize, options.root, options.architectures, options.overrides
-    )
+    product = make_product(rendered, staged, source, table, decisions, options)
+    composed = compose(product, staged, table, kustomize, options)
 
     reporter.step("Checking")
     with publish.staged(options.root, composed.tree) as new:
@@ -77,7 +63,9 @@ def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Re
         written = bool(changes.files) and not options.dry_run
         if written:
             publish.swap(options.root, new, DIRECTORIES)
-    return Outcome(changes, product.images, product.left_out, product.warnings, written)
+    return Outcome(
+        changes, product.images, product.left_out, product.warnings, product.sizes, written
+    )
 
 
 def _check(new: Path, composed: Composed, kustomize: Kustomize) -> None:

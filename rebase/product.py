@@ -1,19 +1,22 @@
 """What ships, before it becomes files: adapted objects, chosen runtimes, resolved images."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rebase import images, runtimes, usage
 from rebase.adapt.context import Context
 from rebase.adapt.parameters import keep_used_parameters
 from rebase.adapt.steps import adapt
+from rebase.architectures import leave_out_lacking
 from rebase.image_tables import ImageTable
 from rebase.images import Decisions
 from rebase.kustomization import DirectoryFiles
 from rebase.model import LeftOut, ResolvedImage, Staged
 from rebase.objects import KubeObject, parse_render
-from rebase.params import Markers
+from rebase.options import Options
+from rebase.params import Markers, Param
 from rebase.partition import partition
+from rebase.registry import ABSENT
 from rebase.render import Rendered, Source
 from rebase.runtimes import Runtime
 from rebase.usage import Use
@@ -48,12 +51,14 @@ class Product:
 
     Attributes:
         llm_d: without objects in versions that have no llm-d.
+        sizes: architecture → reference → compressed bytes; empty unless they were asked for.
     """
 
     core: Part
     llm_d: Part
     markers: Markers
     fills: Mapping[str, str]
+    sizes: Mapping[str, Mapping[str, int]]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
 
@@ -74,8 +79,7 @@ def make_product(
     source: Source,
     table: ImageTable,
     decisions: Decisions,
-    architectures: tuple[str, ...],
-    overrides: Mapping[str, str],
+    options: Options,
 ) -> Product:
     """Adapt what kustomize rendered, choose the runtimes, and pin every image.
 
@@ -83,39 +87,66 @@ def make_product(
         TreeError: a Template is broken.
         AdaptError: something to change is not there.
         UnpinnedImageError: an image that ships has no digest.
+        ImageNotFoundError: `verify` found an image lacking that the core needs.
     """
-    markers = images.markers_of(decisions)
-    chosen, left_out = _choose_runtimes(rendered, staged, decisions, architectures)
+    chosen, left_out = _choose_runtimes(rendered, staged, decisions, options.architectures)
     context = Context(
         shipped_elsewhere=frozenset((runtime.group, runtimes.KIND) for runtime in chosen),
         parameters=source.generated,
         images={param.marker: decision.value for param, decision in decisions.items()},
         left_out=left_out + _unlisted_templates(staged, source),
     )
-    adapted = adapt(
+    objects = adapt(
         [obj for text in rendered.kserve for obj in parse_render(text, "the render")], context
     )
-    objects = partition(adapted)
-    keep_used_parameters(objects.core, context)
+
+    def find_uses(some: Iterable[KubeObject]) -> list[Use]:
+        return list(usage.uses_of_objects(some, images.markers_of(decisions), source.generated))
+
+    uses = [*find_uses(objects), *usage.uses_of_runtimes(chosen)]
+    if options.pin and options.registry:
+        tags = usage.unpinned_tags(uses, decisions)
+        decisions = images.pin(decisions, options.registry.pin(tags) if tags else {})
+    resolved = usage.resolve(uses, decisions, staged.csv, options.overrides)
+    sizes: dict[str, dict[str, int]] = {}
+    if options.verify and options.registry:
+        references = {image.reference for image in resolved.values()}
+        for architecture in options.architectures:
+            sizes[architecture] = options.registry.sizes(references, architecture)
+        leave_out_lacking(objects, chosen, resolved, sizes, context)
+
+    parts = partition(objects)
+    keep_used_parameters(parts.core, context)
     placeholders = runtimes.settle_placeholders(chosen)
-    core_uses = [
-        *usage.uses_of_objects(objects.core, markers, source.generated),
-        *usage.uses_of_runtimes(chosen),
-    ]
-    llm_d_uses = [*usage.uses_of_objects(objects.llm_d, markers, source.generated)]
-    resolved = usage.resolve([*core_uses, *llm_d_uses], decisions, staged.csv, overrides)
-    references = {use.image: image.reference for use, image in resolved.items()}
+    by_image = {use.image: image for use, image in resolved.items()}
+    core_uses = [*find_uses(parts.core), *usage.uses_of_runtimes(chosen)]
     return Product(
-        core=Part(objects.core, chosen, {use: resolved[use] for use in core_uses}),
-        llm_d=Part(objects.llm_d, [], {use: resolved[use] for use in llm_d_uses}),
-        markers=markers,
-        fills={word: references[image] for word, image in placeholders.items()},
+        core=Part(parts.core, chosen, _available(core_uses, by_image, sizes)),
+        llm_d=Part(parts.llm_d, [], _available(find_uses(parts.llm_d), by_image, sizes)),
+        markers=images.markers_of(decisions),
+        fills={word: by_image[image].reference for word, image in placeholders.items()},
+        sizes={
+            arch: {ref: size for ref, size in of.items() if size != ABSENT}
+            for arch, of in sizes.items()
+        },
         left_out=tuple(context.left_out),
-        warnings=(
-            *staged.warnings,
-            *_image_warnings(table, decisions, resolved, overrides),
-        ),
+        warnings=(*staged.warnings, *_image_warnings(table, decisions, resolved, options)),
     )
+
+
+def _available(
+    uses: Iterable[Use],
+    by_image: Mapping[Param | str, ResolvedImage],
+    sizes: Mapping[str, Mapping[str, int]],
+) -> dict[Use, ResolvedImage]:
+    """Every use with its image, on the architectures that have the image, if that is known."""
+    found: dict[Use, ResolvedImage] = {}
+    for use in uses:
+        image = by_image[use.image]
+        there = frozenset(arch for arch, of in sizes.items() if of[image.reference] != ABSENT)
+        known = replace(use, architectures=there & (use.architectures or there))
+        found[known if sizes else use] = image
+    return found
 
 
 def _choose_runtimes(
@@ -145,7 +176,7 @@ def _image_warnings(
     table: ImageTable,
     decisions: Decisions,
     resolved: Mapping[Use, ResolvedImage],
-    overrides: Mapping[str, str],
+    options: Options,
 ) -> Iterator[str]:
     if table.warning:
         yield table.warning
@@ -153,5 +184,5 @@ def _image_warnings(
     for param, decision in sorted(decisions.items(), key=lambda item: item[0].key):
         if param in used:
             yield from decision.warnings
-    for key in sorted(overrides.keys() - {image.key for image in resolved.values()}):
+    for key in sorted(options.overrides.keys() - {image.key for image in resolved.values()}):
         yield f"--image {key}=…: nothing that ships uses this key"

@@ -54,6 +54,7 @@ class Record:
     """Everything that a rebase was made of: enough to repeat it bit by bit.
 
     Attributes:
+        sizes: architecture → reference → compressed bytes, when they were asked for.
         files: path → (what is in it, sha256), for every generated object.
     """
 
@@ -67,6 +68,7 @@ class Record:
     entries: tuple[str, ...]
     images_read: tuple[ImageRead, ...]
     images: tuple[ResolvedImage, ...]
+    sizes: Mapping[str, Mapping[str, int]]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
     files: Mapping[str, tuple[str, str]]
@@ -98,6 +100,7 @@ class Record:
                         "reference": image.reference,
                         "source": image.source.value,
                         "origin": image.origin,
+                        **self._size_of(image),
                     }
                     for image in sorted(self.images, key=lambda image: image.key)
                 },
@@ -109,6 +112,10 @@ class Record:
                 },
             }
         )
+
+    def _size_of(self, image: ResolvedImage) -> dict[str, Any]:
+        found = {arch: sizes.get(image.reference) for arch, sizes in sorted(self.sizes.items())}
+        return {"bytes": found} if found else {}
 
 
 @dataclass(frozen=True)

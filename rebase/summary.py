@@ -6,6 +6,7 @@ from typing import Any
 
 from rebase.changes import Delta
 from rebase.model import ImageSource, LeftOut
+from rebase.objects import CRD
 from rebase.process import Outcome
 
 SHOWN = 12  # names in a list before it is cut short; --json has them all
@@ -22,6 +23,8 @@ def lines(outcome: Outcome) -> Iterator[str]:
     yield from _delta("objects", changes.objects)
     yield from _delta("images", changes.images)
     yield from _sources(outcome)
+    for architecture, sizes in sorted(outcome.sizes.items()):
+        yield f"    {architecture}: {len(sizes)} there, {sum(sizes.values()) / 1e9:.1f} GB in all"
     yield from _left_out(outcome.left_out)
     for path in changes.edited:
         yield f"  edited by hand since the last rebase, and replaced: {path}"
@@ -45,6 +48,7 @@ def as_json(outcome: Outcome, commit: str | None) -> dict[str, Any]:
                 "reference": image.reference,
                 "source": image.source.value,
                 "origin": image.origin,
+                "bytes": {arch: of.get(image.reference) for arch, of in outcome.sizes.items()},
             }
             for image in outcome.images
         },
@@ -68,7 +72,7 @@ def _delta(what: str, delta: Delta) -> Iterator[str]:
     if len(delta.added) == delta.total:
         return  # the first rebase: all are new
     for sign, names in (("+", delta.added), ("-", delta.removed), ("~", delta.changed)):
-        for name in _cut(names):
+        for name in _cut(sorted(names, key=lambda name: (CRD not in name, name))):
             yield f"    {sign} {name}"
 
 
@@ -87,6 +91,7 @@ def _sources(outcome: Outcome) -> Iterator[str]:
         ImageSource.OPERATOR: "from the CSV by the operator's table",
         ImageSource.PARAMS: "pinned in the params",
         ImageSource.BY_NAME: "resolved by name",
+        ImageSource.PINNED: "pinned now by their tags",
         ImageSource.OVERRIDE: "overridden",
         ImageSource.MANIFEST: "written out in a manifest",
     }

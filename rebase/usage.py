@@ -53,6 +53,12 @@ def uses_of_runtimes(runtimes: Iterable[Runtime]) -> Iterator[Use]:
                 yield Use(f"{runtime}: {place}", image, runtime.architectures)
 
 
+def unpinned_tags(uses: Iterable[Use], decisions: Decisions) -> set[str]:
+    """The references that `--pin` must find digests for: used, and with nothing but a tag."""
+    params = {use.image for use in uses if isinstance(use.image, Param)}
+    return {decisions[param].value for param in params if decisions[param].image is None}
+
+
 def resolve(
     uses: Iterable[Use], decisions: Decisions, csv: Csv, overrides: Mapping[str, str]
 ) -> dict[Use, ResolvedImage]:

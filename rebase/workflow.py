@@ -7,7 +7,8 @@ from rebase import staging
 from rebase.commit import commit_changes
 from rebase.download import Source, download
 from rebase.errors import RebaseError
-from rebase.process import Options, Outcome, process
+from rebase.options import Options
+from rebase.process import Outcome, process
 from rebase.reporter import Reporter
 from rebase.tools.kustomize import Kustomize
 

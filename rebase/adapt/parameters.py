@@ -22,8 +22,12 @@ def keep_used_parameters(objects: list[KubeObject], context: Context) -> None:
     }
     for source in sources:
         data = dict_at(source.data, "data")
-        for key in sorted(data):
-            markers = MARKER.findall(str(data[key]))
-            if markers and not used.intersection(markers):
-                del data[key]
-                context.leave_out(f"{source}: {key}", "no object beside it uses it")
+        unused = [
+            key
+            for key in sorted(data)
+            if (markers := MARKER.findall(str(data[key]))) and not used.intersection(markers)
+        ]
+        for key in unused:
+            del data[key]
+        if unused:
+            context.leave_out(f"{source}: {', '.join(unused)}", "no object beside it uses them")

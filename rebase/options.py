@@ -1,0 +1,29 @@
+"""How to process what is staged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rebase.registry import Registry
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to process.
+
+    Attributes:
+        root: the tree that is written.
+        architectures: rpm's names.
+        overrides: params key → pinned image.
+        pin: ask the registry for the digests of images that ship and have only a tag.
+        verify: ask the registry for every image that ships, on every architecture.
+        registry: whom to ask; needed for `pin` and `verify` only.
+    """
+
+    root: Path
+    architectures: tuple[str, ...] = ("x86_64",)
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    dry_run: bool = False
+    pin: bool = False
+    verify: bool = False
+    registry: Registry | None = None
