@@ -11,7 +11,7 @@ from rebase.model import Csv, ImageRead, RegistryOptions, Roots, Staged
 from rebase.overlay import Overlay
 from rebase.reference import ImageName, digest_of
 from rebase.reporter import Reporter
-from rebase.tools.skopeo import ImageProxy
+from rebase.tools.skopeo import ImageProxy, top_digest
 
 MODULE_ENV = "RELATED_IMAGE_ODH_KSERVE_MODULE_OPERATOR_IMAGE"  # 3.5 and later
 
@@ -145,12 +145,15 @@ class _Search:
         return self._opened[role]
 
     def _compare_with_csv(self, role: str, image: LayeredImage) -> None:
+        """Warn when another image is read than the one that the CSV means."""
         named = self._csv.operator_image if role == "operator" else self._csv.env.get(role, "")
-        digest = digest_of(named)
-        if digest and digest != image.image.digest:
+        digest, name = digest_of(named), image.image.name
+        if not digest or digest in (digest_of(name.rest), image.image.digest):
+            return
+        read = top_digest(name, self._source.registry)
+        if digest != read:
             self.warnings.append(
-                f"the {role} image that was read has the digest {image.image.digest}; "
-                f"the CSV names {named}"
+                f"the {role} image that was read has the digest {read}; the CSV names {named}"
             )
 
     def _refuse(self) -> None:

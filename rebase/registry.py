@@ -15,7 +15,7 @@ from rebase.image_reader import retrying
 from rebase.model import ARCHITECTURES, RegistryOptions
 from rebase.reference import ImageName, repository_of
 from rebase.reporter import Reporter
-from rebase.tools.skopeo import ImageProxy, OpenImage, opened
+from rebase.tools.skopeo import ImageProxy, OpenImage, opened, top_digest
 
 WORKERS = 4  # requests under way at once: registries limit more than that
 NO_PLATFORM = "no image found"  # skopeo's words for an index without our platform
@@ -40,8 +40,23 @@ class Registry:
             RebaseError: of the first failure's kind, with all failures in it.
         """
         self.reporter.step("Asking the registries for digests")
-        digests = self._ask(references, self.options, lambda image: image.digest)
-        return {ref: f"{repository_of(ref)}@{digest}" for ref, digest in digests.items()}
+        asked = sorted(set(references))
+        failures: list[RebaseError] = []
+
+        def ask(reference: str) -> str:
+            try:
+                return retrying(lambda: top_digest(ImageName.parse(reference), self.options))
+            except RebaseError as error:
+                failures.append(error)
+                return ""
+
+        with ThreadPoolExecutor(WORKERS) as pool:
+            digests = list(pool.map(ask, asked))
+        _refuse(failures, len(asked))
+        return {
+            reference: f"{repository_of(reference)}@{digest}"
+            for reference, digest in zip(asked, digests, strict=True)
+        }
 
     def sizes(self, references: Iterable[str], architecture: str) -> dict[str, int]:
         """reference → its compressed bytes for an architecture (rpm's name), or ABSENT.
@@ -95,11 +110,15 @@ class Registry:
             for _ in range(workers):
                 proxies.put(stack.enter_context(ImageProxy(options)))
             answers = list(pool.map(answer, asked))
-        if failures:
-            first = failures[0]
-            raise type(first)(
-                f"{len(failures)} of {len(asked)} images cannot be looked at",
-                details=sorted(failure.message for failure in failures),
-                hint=first.hint,
-            )
+        _refuse(failures, len(asked))
         return {ref: found for ref, found in zip(asked, answers, strict=True) if found is not None}
+
+
+def _refuse(failures: list[RebaseError], asked: int) -> None:
+    if failures:
+        first = failures[0]
+        raise type(first)(
+            f"{len(failures)} of {asked} images cannot be looked at",
+            details=sorted(failure.message for failure in failures),
+            hint=first.hint,
+        )

@@ -12,7 +12,7 @@ from rebase.errors import ToolError
 
 STDERR_TAIL = 20  # lines: enough for the cause, few enough to be read
 SECRET = re.compile(
-    r"(?i)(authorization:\s*\w+\s+|password[=:]\s*|token[=:]\s*|//[^/\s:@]+:)[^\s@\"]+"
+    r"(?i)(authorization:\s*\w+\s+|password[=:]\s*|token[=:]\s*|//[^/\s:@]+:(?=[^/\s@]+@))[^\s@\"]+"
 )
 
 

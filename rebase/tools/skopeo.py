@@ -8,6 +8,7 @@ Protocol: skopeo's cmd/skopeo/proxy.go, version 0.2.3 (skopeo 1.9) and later 0.2
 
 import array
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -87,7 +88,7 @@ class OpenImage:
     """An image that the proxy has open.
 
     Attributes:
-        digest: of the manifest, or of the index it was chosen from.
+        digest: of the manifest; where there is an index, of the one chosen from it.
         config: the image's configuration, as JSON.
     """
 
@@ -115,7 +116,7 @@ class ImageProxy(contextlib.AbstractContextManager["ImageProxy"]):
         ours.settimeout(REPLY_TIMEOUT)
         with theirs:
             self._process = subprocess.Popen(
-                [str(skopeo), *self._arguments()],
+                [str(skopeo), *arguments(self._options, "experimental-image-proxy")],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=self._stderr,
@@ -148,20 +149,6 @@ class ImageProxy(contextlib.AbstractContextManager["ImageProxy"]):
         traceback: TracebackType | None,
     ) -> None:
         self._end()
-
-    def _arguments(self) -> list[str]:
-        options = self._options
-        words = ["--override-os", "linux", "--override-arch", options.architecture]
-        if options.policy:
-            words += ["--policy", str(options.policy)]
-        if options.registries_conf:
-            words += ["--registries-conf", str(options.registries_conf)]
-        words.append("experimental-image-proxy")
-        if options.authfile:
-            words += ["--authfile", str(options.authfile)]
-        if options.tls_verify is not None:
-            words.append(f"--tls-verify={str(options.tls_verify).lower()}")
-        return words
 
     def open(self, name: ImageName) -> OpenImage:
         """Open an image: its manifest (of our platform), its digest, its configuration.
@@ -310,6 +297,38 @@ class PipeReader(io.RawIOBase):
         if not self.closed:
             os.close(self._descriptor)
         super().close()
+
+
+def arguments(options: RegistryOptions, command: str) -> list[str]:
+    """skopeo's arguments for a command: global options before it, its own after it."""
+    words = ["--override-os", "linux", "--override-arch", options.architecture]
+    if options.policy:
+        words += ["--policy", str(options.policy)]
+    if options.registries_conf:
+        words += ["--registries-conf", str(options.registries_conf)]
+    words.append(command)
+    if options.authfile:
+        words += ["--authfile", str(options.authfile)]
+    if options.tls_verify is not None:
+        words.append(f"--tls-verify={str(options.tls_verify).lower()}")
+    return words
+
+
+def top_digest(name: ImageName, options: RegistryOptions) -> str:
+    """The digest of what a reference names: of the index, where there is one.
+
+    The proxy tells only the digest of the manifest that it chose from an index.
+
+    Raises:
+        ImageNotFoundError, RegistryAuthError, RegistryError: in skopeo's words.
+    """
+    try:
+        raw = process.run(["skopeo", *arguments(options, "inspect"), "--raw", str(name)])
+    except errors.ToolError as error:
+        said = "\n".join(error.details) or error.message
+        logged = re.search(r'level=fatal msg="(.*)"', said)
+        raise meaning(logged[1].replace('\\"', '"') if logged else said, name.short) from None
+    return "sha256:" + hashlib.sha256(raw).hexdigest()
 
 
 def default_authfile(home: Path, environ: dict[str, str]) -> Path | None:
