@@ -12,11 +12,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from oci_layout import Layer, write_image
+from oci_layout import Compression, Layer, write_image
 
 HERE = Path(__file__).resolve().parent
 OPERATOR = "registry.example.com/demo/demo-operator"
 UNKNOWN_DIGEST = "sha256:" + "0" * 64  # what the CSV in this directory says
+# Compressed bytes depend on the zlib at hand; the digests of the demo must not.
+COMPRESSION: Compression = "none"
 CSV = "demo-operator.clusterserviceversion.yaml"
 
 
@@ -59,6 +61,7 @@ def build_operator(layout: Path, *, squashed: bool = False) -> str:
         history=history,
         labels={"com.redhat.component": "demo-operator"},
         config={"User": "1001", "Entrypoint": ["/manager"], "WorkingDir": "/"},
+        compression=COMPRESSION,
     )
 
 
@@ -90,6 +93,7 @@ def build_bundle(layout: Path, operator_digest: str) -> str:
             "operators.operatorframework.io.bundle.metadata.v1": "metadata/",
             "operators.operatorframework.io.bundle.package.v1": "demo-operator",
         },
+        compression=COMPRESSION,
     )
 
 
