@@ -78,7 +78,7 @@ def compose(
         kustomize=kustomize.version,
         architectures=architectures,
         overrides=options.overrides,
-        image_table="{}.{}".format(*table.version),
+        image_table=table.name,
         entries=tuple(f"/{entry}" for entry in (*staged.roots.kserve, staged.roots.runtimes)),
         images_read=staged.images,
         images=product.images,

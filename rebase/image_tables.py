@@ -7,7 +7,7 @@ env); it holds until the next one. Source: the operator's Go code, `imageParamMa
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 from rebase.errors import BundleError
@@ -25,14 +25,22 @@ class ImageTable:
     Attributes:
         version: since when it holds, such as (2, 25).
         envs: component → params key → env.
+        older: for a version newer than all tables, which of them fits is not known: the
+            others, newest first.
         warning: what is not certain about the choice, or "".
     """
 
     version: Minor
     envs: Mapping[str, Mapping[str, str]]
+    older: tuple["ImageTable", ...] = ()
     warning: str = ""
 
+    @property
+    def name(self) -> str:
+        return "{}.{}".format(*self.version)
+
     def env_for(self, component: str, key: str) -> str | None:
+        """The variable that overwrites a key at run time."""
         return self.envs.get(component, {}).get(key)
 
 
@@ -62,12 +70,17 @@ def table_for(version: str) -> ImageTable:
         BundleError: it is not a version.
     """
     minor, known = minor_of(version), known_versions()
-    chosen = max((v for v in known if v <= minor), default=known[0])
-    name = "{}.{}".format(*chosen)
-    warning = ""
+    table = _read(max((v for v in known if v <= minor), default=known[0]))
     if minor > known[-1]:
-        warning = f"RHOAI {version} is newer than the newest image table; that one, {name}, is used"
-    elif minor < known[0]:
-        warning = f"RHOAI {version} is older than the oldest image table; that one, {name}, is used"
-    text = resources.files("rebase.image_maps").joinpath(f"{name}.json").read_text()
-    return ImageTable(chosen, json.loads(text), warning)
+        warning = f"RHOAI {version} is newer than the newest image table; {table.name} is used"
+        older = tuple(_read(v) for v in reversed(known[:-1]))
+        return replace(table, older=older, warning=warning)
+    if minor < known[0]:
+        warning = f"RHOAI {version} is older than the oldest image table; {table.name} is used"
+        return replace(table, warning=warning)
+    return table
+
+
+def _read(version: Minor) -> ImageTable:
+    file = resources.files("rebase.image_maps").joinpath("{}.{}.json".format(*version))
+    return ImageTable(version, json.loads(file.read_text()))

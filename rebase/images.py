@@ -9,7 +9,10 @@ from rebase.model import Csv, ImageSource, ResolvedImage
 from rebase.params import Markers, Param
 from rebase.reference import PINNED, is_pinned, looks_like_image
 
-OVERRIDE_HINT = "name the image: --image KEY=registry/repository@sha256:<64 hex digits>"
+OVERRIDE_HINT = (
+    "name the image: --image KEY=registry/repository@sha256:<64 hex digits>\n"
+    "or let --pin ask the registry for the digests of tags"
+)
 
 
 @dataclass(frozen=True)
@@ -81,15 +84,9 @@ def _decide(param: Param, csv: Csv, table: ImageTable, overrides: Mapping[str, s
     if param.key in overrides:
         return _pinned(param, overrides[param.key], ImageSource.OVERRIDE, "--image")
     value, source, origin = param.value, ImageSource.PARAMS, param.file
-    warnings: list[str] = []
-    env = table.env_for(param.component, param.key) if param.overwritten else None
-    if env and env in csv.env:
+    env, warnings = _env_of(param, csv, table) if param.overwritten else (None, [])
+    if env:
         value, source, origin = csv.env[env], ImageSource.OPERATOR, env
-    elif env and looks_like_image(value):
-        warnings.append(
-            f"{param.key}: the operator takes it from {env}, which the CSV does not set; "
-            f"the params value stands"
-        )
     if is_pinned(value):
         return _pinned(param, value, source, origin, *warnings)
     if not looks_like_image(value):
@@ -99,6 +96,26 @@ def _decide(param: Param, csv: Csv, table: ImageTable, overrides: Mapping[str, s
         warnings.append(f"{param.key}: resolved by name from {by_name}; no table knows it")
         return _pinned(param, csv.env[by_name], ImageSource.BY_NAME, by_name, *warnings)
     return Decision(param, value, None, tuple(warnings))
+
+
+def _env_of(param: Param, csv: Csv, table: ImageTable) -> tuple[str | None, list[str]]:
+    """The variable of the CSV that overwrites a param at run time; and warnings."""
+    env = table.env_for(param.component, param.key)
+    if env in csv.env:
+        return env, []
+    for older in table.older:
+        before = older.env_for(param.component, param.key)
+        if before in csv.env:
+            return before, [
+                f"{param.key}: taken from {before}, as the table of {older.name} has it; "
+                f"the newest one has {env or 'no such key'}"
+            ]
+    if env and looks_like_image(param.value):
+        return None, [
+            f"{param.key}: the operator takes it from {env}, which the CSV does not set; "
+            f"the params value stands"
+        ]
+    return None, []
 
 
 def _pinned(
