@@ -9,6 +9,7 @@ from typing import Any
 
 from rebase import yamlfile
 from rebase.errors import TreeError
+from rebase.shapes import misshapen
 
 CRD = "CustomResourceDefinition"
 # Text for people inside objects: not configuration, whatever it says.
@@ -39,6 +40,11 @@ class KubeObject:
             and isinstance(data["metadata"].get("name"), str)
         ):
             raise TreeError(f"{where}: the render holds something that is no Kubernetes object")
+        problems = sorted(set(misshapen(data)))
+        if problems:
+            raise TreeError(
+                f"{where}: {data['kind']} {data['metadata']['name']} is malformed", details=problems
+            )
         parsed = cls(data)
         if parsed.kind == CRD:
             parsed._text, parsed._fingerprint = text, parsed._without_schemas()

@@ -102,7 +102,9 @@ def _decompressed(stream: "io.BufferedReader[Digesting]") -> io.BufferedIOBase:
     if magic[:2] == b"\x1f\x8b":
         return gzip.GzipFile(fileobj=stream)
     if magic == b"\x28\xb5\x2f\xfd":
-        reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+        reader = zstandard.ZstdDecompressor().stream_reader(
+            stream, read_across_frames=True, closefd=False
+        )
         return io.BufferedReader(reader)
     return stream
 
@@ -177,8 +179,10 @@ class Overlay:
         below = layer.opaque | layer.removed | gone
         for path in [p for p in seen if p in layer.removed or _is_below(p, below)]:
             del seen[path]
-        for path in layer.directories & seen.keys():
-            del seen[path]  # a directory where there was a file
+        # Directories where there were files; those above a file need no entry of their own.
+        above = {parent for path in layer.files for parent in _parents(path)}
+        for path in (layer.directories | above) & seen.keys():
+            del seen[path]
         seen.update(layer.files)
 
     def paths(self) -> Iterator[str]:
@@ -215,7 +219,7 @@ class Overlay:
 
     def is_directory(self, path: str) -> bool:
         resolved = self.resolve(path)
-        return resolved is not None and resolved in self._directories
+        return resolved is not None and bool(self.files) and resolved in self._directories
 
 
 def _parents(path: str) -> Iterator[str]:

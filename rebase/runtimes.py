@@ -17,6 +17,7 @@ from rebase.model import LeftOut
 from rebase.objects import KubeObject, containers, dict_at
 from rebase.params import MARKER, Param
 from rebase.render import ORIGIN
+from rebase.shapes import misshapen
 
 KIND = "ServingRuntime"
 PLACEHOLDER = re.compile(r"\$\(([\w.-]+)\)")
@@ -125,10 +126,11 @@ def read_runtimes(objects: Iterable[KubeObject], wrapper: str) -> list[Runtime]:
         if len(held) != 1 or not isinstance(held[0], dict):
             bad.append(f"/{path}: Template {template.name} holds {len(held)} objects, not one")
         elif held[0].get("kind") == KIND:
+            bad += [f"/{path}: {KIND}: {problem}" for problem in misshapen(held[0])]
             display = template.annotations.get(DISPLAY_NAME, "")
             runtimes.append(Runtime(template.name, path, held[0], _architectures(held[0], display)))
     if bad:
-        raise TreeError("Templates of serving runtimes must hold exactly one object", details=bad)
+        raise TreeError("Templates must hold exactly one well-formed object", details=bad)
     return runtimes
 
 
