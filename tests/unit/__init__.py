@@ -1,0 +1,1 @@
+"""Fast tests without network, skopeo or kustomize: fakes stand in for the tools."""
