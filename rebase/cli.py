@@ -276,11 +276,19 @@ def _finish(outcome: Outcome, root: Path, given: dict[str, Any]) -> None:
         click.echo(json.dumps(summary.as_json(outcome, made), indent=2, ensure_ascii=False))
     elif not given["quiet"]:
         for line in summary.lines(outcome):
-            click.echo(line)
+            click.secho(line, fg=_colour(line))
         if given["dry_run"]:
             click.echo("dry run: nothing was written")
         elif made:
             click.echo(f"committed {made}")
+
+
+def _colour(line: str) -> str | None:
+    """What came is green, what went red; click leaves colours out off a terminal."""
+    if os.environ.get("NO_COLOR"):
+        return None
+    signs = {"+ ": "green", "- ": "red", "~ ": "yellow", "wa": "yellow"}
+    return signs.get(line.lstrip()[:2])
 
 
 def main_inner(arguments: Sequence[str]) -> None:

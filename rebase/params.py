@@ -40,10 +40,6 @@ class Param:
         """64 hex digits that stand for this param alone."""
         return hashlib.sha256(f"{self.file}\0{self.key}".encode()).hexdigest()
 
-    @property
-    def is_image(self) -> bool:
-        return looks_like_image(self.value)
-
 
 def parse_env(data: bytes, where: str) -> dict[str, str]:
     """The lines of an env file, as kustomize reads it.
