@@ -27,9 +27,10 @@ dnf_install() {
     createrepo_c --quiet "$work/repo"
     # reposdir and repo: no other repository, neither the machine's nor ROOT's.
     # releasever: dnf asks ROOT for it, and an empty one has no answer.
+    # best: an older version in ROOT is upgraded; RHEL's configuration says so, Debian's does not.
     dnf --assumeyes --quiet --installroot="$root" --releasever=0 \
         --repofrompath="local,file://$work/repo" --repo=local --nogpgcheck --setopt=reposdir="$work/none" \
-        --setopt=install_weak_deps=False install "$@"
+        --setopt=install_weak_deps=False --setopt=best=True install "$@"
 }
 
 if ! dnf_install "${@:-*}" >"$work/log" 2>&1; then
