@@ -5,6 +5,7 @@ import io
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 
 import pytest
 import zstandard
@@ -64,7 +65,7 @@ def test_compressions(compress: Compress) -> None:
 
 @pytest.mark.parametrize("tar_format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 def test_long_names(tar_format: int) -> None:
-    path = "opt/" + "/".join("directory-%02d" % n for n in range(20)) + "/file"
+    path = "opt/" + "/".join(f"directory-{n:02d}" for n in range(20)) + "/file"
     assert read(Layer(tar_format).file(path, b"x").tar()).files == {path: File(b"x")}
 
 
@@ -265,7 +266,7 @@ def naive(layers: list[list[tuple[str, str]]]) -> dict[str, bytes]:
 @settings(max_examples=300)
 @given(LAYERS, st.randoms(use_true_random=False), st.sampled_from(["plain", "gzip"]))
 def test_layers_in_any_order_give_what_unpacking_them_gives(
-    raw: list[list[tuple[str, str]]], random: "st.random.Random", compression: str
+    raw: list[list[tuple[str, str]]], random: Random, compression: str
 ) -> None:
     layers = [consistent(entries) for entries in raw]
     contents = []
