@@ -11,8 +11,11 @@ from pathlib import Path
 from rebase.errors import ToolError
 
 STDERR_TAIL = 20  # lines: enough for the cause, few enough to be read
+# Not `username/password: …` and `auth token: …`, whose rest says what went wrong.
 SECRET = re.compile(
-    r"(?i)(authorization:\s*\w+\s+|password[=:]\s*|token[=:]\s*|//[^/\s:@]+:(?=[^/\s@]+@))[^\s@\"]+"
+    r"(authorization:\s*\w+\s+|(?<![/\w])password\"?\s*[=:]\s*\"?|token=|\"(?:auth|token)\":\s*\")"
+    r"[^\s\"]+|(//[^/\s:@]+:)[^/\s@]+(?=@)",
+    re.IGNORECASE,
 )
 
 
@@ -29,7 +32,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def redact(text: str) -> str:
     """Blank out what looks like a secret, so that no log ever holds one."""
-    return SECRET.sub(r"\1***", text)
+    return SECRET.sub(r"\1\2***", text)
 
 
 def tail(stderr: bytes) -> str:
@@ -77,6 +80,8 @@ def run(
         )
     except FileNotFoundError:
         raise ToolError(f"{name} is not installed", hint=f"install {name}") from None
+    except OSError as error:  # not executable, or not a program
+        raise ToolError(f"{name} cannot be run: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise ToolError(f"{name} took longer than {timeout:.0f} s and was ended") from None
     if done.returncode:

@@ -78,7 +78,7 @@ def meaning(said: str, image: str) -> errors.RebaseError:
     """The error for what skopeo said of an image."""
     text = process.redact(said.strip())
     for error, pattern, hint in MEANINGS:
-        if pattern.search(text):
+        if pattern.search(said):
             return error(f"{image}: {text}", hint=hint)
     return errors.RegistryError(f"{image}: {text}", hint="check that the registry can be reached")
 
@@ -111,6 +111,7 @@ class ImageProxy(contextlib.AbstractContextManager["ImageProxy"]):
     def __enter__(self) -> "ImageProxy":
         skopeo = process.find("skopeo")
         if skopeo is None:
+            self._end()
             raise errors.ToolError("skopeo is not installed", hint=INSTALL_HINT)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(REPLY_TIMEOUT)
@@ -126,11 +127,10 @@ class ImageProxy(contextlib.AbstractContextManager["ImageProxy"]):
         try:
             version, _ = self._call("skopeo", "Initialize")
         except errors.RebaseError as error:
+            said = self._said()
             self._end()
             raise errors.ToolError(
-                "skopeo cannot serve images: " + error.message,
-                hint=INSTALL_HINT,
-                details=self._said(),
+                "skopeo cannot serve images: " + error.message, hint=INSTALL_HINT, details=said
             ) from None
         numbers = tuple(int(part) for part in re.findall(r"\d+", str(version))[:3])
         if numbers < PROTOCOL or numbers[0] != PROTOCOL[0]:
@@ -192,12 +192,22 @@ class ImageProxy(contextlib.AbstractContextManager["ImageProxy"]):
         # FinishPipe now, not after: the proxy closes its end as soon as the blob is
         # through, so that a blob which is too short ends instead of hanging.
         self._send("FinishPipe", pipe_id)
+        subject = f"{image.name.short}: layer {blob.digest}"
         with io.BufferedReader(PipeReader(pipe, image.name.short), 1 << 20) as stream:
             try:
-                return reader(stream)
-            finally:
+                found = reader(stream)
+            except errors.CorruptImageError:
+                # Hear skopeo out: it knows whether the bytes are wrong or the registry broke off.
+                while stream.read(1 << 20):
+                    pass
+                self._reply(subject)
+                raise
+            except errors.RebaseError:
                 stream.close()
-                self._reply(f"{image.name.short}: layer {blob.digest}")
+                self._reply(subject)
+                raise
+        self._reply(subject)
+        return found
 
     # The protocol: a request is one packet, a reply is one packet and perhaps a pipe.
 
@@ -245,10 +255,17 @@ class ImageProxy(contextlib.AbstractContextManager["ImageProxy"]):
                 descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
         if not data:
             raise self._gone()
-        answer = json.loads(data)
-        if not answer["success"]:
+        try:
+            answer = json.loads(data)
+            success, value, pipe_id = answer["success"], answer["value"], answer["pipeid"]
+        except (KeyError, TypeError, ValueError):
+            raise errors.ToolError(
+                f"skopeo's image proxy does not speak its protocol: {data[:80]!r}",
+                hint=INSTALL_HINT,
+            ) from None
+        if not success:
             raise meaning(str(answer.get("error")), subject)
-        return answer["value"], (descriptors[0], answer["pipeid"]) if descriptors else None
+        return value, (descriptors[0], pipe_id) if descriptors else None
 
     def _said(self) -> list[str]:
         self._stderr.seek(0)
