@@ -101,11 +101,11 @@ def _decide(param: Param, csv: Csv, table: ImageTable, overrides: Mapping[str, s
 def _env_of(param: Param, csv: Csv, table: ImageTable) -> tuple[str | None, list[str]]:
     """The variable of the CSV that overwrites a param at run time; and warnings."""
     env = table.env_for(param.component, param.key)
-    if env in csv.env:
+    if env and csv.env.get(env):  # the operator does not take an empty one
         return env, []
     for older in table.older:
         before = older.env_for(param.component, param.key)
-        if before in csv.env:
+        if before and csv.env.get(before):
             return before, [
                 f"{param.key}: taken from {before}, as the table of {older.name} has it; "
                 f"the newest one has {env or 'no such key'}"

@@ -100,7 +100,9 @@ def walk(files: Files, entry: str, reached: Reached | None = None) -> Reached:
                 hint="a rebase takes everything from the images; nothing is fetched",
             )
         where = posixpath.normpath(posixpath.join(entry, target))
-        if files.is_directory(where):
+        if where.startswith(("/", "../")):  # kustomize does not leave the tree, nor do we
+            reached.missing.append(Missing(path, name, target))
+        elif files.is_directory(where):
             walk(files, where, reached)
         elif files.read(where) is not None:
             reached.files.add(where)
@@ -121,8 +123,9 @@ def references(content: Mapping[str, Any], where: str) -> Iterator[tuple[str, st
         for item in _items(content, name, where):
             if not isinstance(item, str):
                 raise TreeError(f"{where}: {name} holds {item!r}; a path is expected")
-            if name in plain or "\n" not in item.strip():
-                yield name, item.strip()
+            text = item.strip()
+            if name in plain or not ("\n" in text or text.startswith("{")):
+                yield name, text
     for name in with_path:
         for item in _items(content, name, where):
             if isinstance(item, dict) and item.get("path"):
