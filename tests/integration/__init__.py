@@ -1,0 +1,1 @@
+"""Tests with real tools and, where they are there, real images."""
