@@ -15,6 +15,7 @@ from rebase.options import Options
 from rebase.product import make_product
 from rebase.render import read_source, render
 from rebase.reporter import Reporter
+from rebase.runtimes import refuse_empty_templates
 from rebase.tools.kustomize import Kustomize
 
 
@@ -44,7 +45,9 @@ def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Re
         UsageError: hand-kept files are in the way.
         CheckError: the result is not fit to ship.
     """
-    source = read_source(DirectoryFiles(staged.manifests), staged.roots)
+    files = DirectoryFiles(staged.manifests)
+    source = read_source(files, staged.roots)
+    refuse_empty_templates(files, source.reached)
     table = table_for(staged.csv.version)
     decisions = decide(source.params, staged.csv, table, options.overrides)
 

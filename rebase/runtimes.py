@@ -134,6 +134,25 @@ def read_runtimes(objects: Iterable[KubeObject], wrapper: str) -> list[Runtime]:
     return runtimes
 
 
+def refuse_empty_templates(files: Files, reached: Iterable[str]) -> None:
+    """Name Templates without an object; kustomize would say no more than that index 0 is missing.
+
+    Raises:
+        TreeError: there are such; all of them at once.
+    """
+    bad = [
+        f"/{path}: Template {dict_at(document, 'metadata').get('name')} holds 0 objects, not one"
+        for path in sorted(reached)
+        if b"kind: Template" in (text := files.read(path) or b"")
+        for document in yamlfile.load_all(text, path)
+        if isinstance(document, dict)
+        and document.get("kind") == "Template"
+        and not document.get("objects")
+    ]
+    if bad:
+        raise TreeError("Templates must hold exactly one well-formed object", details=bad)
+
+
 def choose(
     runtimes: Iterable[Runtime],
     architectures: Iterable[str],

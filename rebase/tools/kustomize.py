@@ -44,7 +44,10 @@ def locate(named: Path | None = None, minimum: Version = MINIMUM) -> Kustomize:
     path = named or (beside if beside.is_file() else process.find("kustomize"))
     if path is None:
         raise ToolError("kustomize is not installed", hint=HINT)
-    said = process.run([path, "version"], timeout=30).decode().strip()
+    try:
+        said = process.run([path, "version"], timeout=30).decode().strip()
+    except ToolError as error:
+        raise ToolError(f"{path}: {error.message}", hint=HINT, details=error.details) from None
     found = re.search(r"v?(\d+\.\d+\.\d+\S*)", said)
     try:
         version = Version(found[1]) if found else None

@@ -29,6 +29,7 @@ from rebase.reference import ImageName
 from rebase.tools import process
 
 PROTOCOL = (0, 2, 3)
+CHECKS_POLICY = (0, 2, 6)  # the protocol's own history: before, no policy was looked at
 REPLY_TIMEOUT = 120.0  # seconds that the proxy, or a registry behind it, may stay silent
 PACKET = 64 * 1024
 INSTALL_HINT = "install skopeo 1.9 or later"
@@ -139,6 +140,13 @@ class ImageProxy(contextlib.AbstractContextManager["ImageProxy"]):
                 f"skopeo speaks version {version} of the image proxy protocol; "
                 f"0.2.3 or later is needed",
                 hint=INSTALL_HINT,
+            )
+        if self._options.policy and numbers < CHECKS_POLICY:
+            self._end()
+            raise errors.ToolError(
+                f"--policy {self._options.policy} would do nothing: this skopeo does not check "
+                f"signature policies (its image proxy protocol is {version}; 0.2.6 and later do)",
+                hint="install a newer skopeo",
             )
         return self
 

@@ -51,7 +51,7 @@ class Fake:
                 self.reply(error=str(error))
 
     def Initialize(self, behaviour: str) -> None:  # noqa: N802
-        self.reply(self.plan.get("version", "0.2.5"))
+        self.reply(self.plan.get("version", "0.2.6"))
 
     def OpenImage(self, behaviour: str, name: str) -> None:  # noqa: N802
         layout = Path(name.removeprefix("oci:").partition(":")[0])
