@@ -1,12 +1,13 @@
 """YAML in and out: PyYAML's C loader for data, ruamel.yaml for files that people keep."""
 
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import yaml
 from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import LiteralScalarString
+from ruamel.yaml.scalarstring import LiteralScalarString, SingleQuotedScalarString
 
 from rebase.errors import TreeError
 
@@ -28,8 +29,12 @@ class _Dumper(yaml.CSafeDumper):
     """Multi-line strings as block scalars, the rest as short as YAML allows."""
 
 
+# Strings that PyYAML would write plain and that Go's readers take for numbers or booleans.
+NOT_PLAIN = re.compile(r"[yYnN]|0o[0-7]+|[-+]?\.?\d[\d_.]*[eE][-+]?\d+")
+
+
 def _represent_str(dumper: _Dumper, text: str) -> yaml.Node:
-    style = "|" if "\n" in text else None
+    style = "|" if "\n" in text else "'" if NOT_PLAIN.fullmatch(text) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -67,10 +72,9 @@ def dump(data: Any) -> str:
 
 def split_documents(text: str) -> Iterator[str]:
     """The documents of kustomize's output, each as text that ends in a newline."""
-    for document in text.split("\n---\n"):
-        stripped = document.strip("\n")
-        if stripped:
-            yield stripped + "\n"
+    for document in re.split(r"^---\n", text, flags=re.MULTILINE):
+        if document.strip():
+            yield document if document.endswith("\n") else document + "\n"
 
 
 def round_trip() -> YAML:
@@ -101,6 +105,8 @@ def _literal(value: Any) -> Any:
         return [_literal(inner) for inner in value]
     if isinstance(value, str) and "\n" in value:
         return LiteralScalarString(value)
+    if isinstance(value, str) and NOT_PLAIN.fullmatch(value):
+        return SingleQuotedScalarString(value)
     return value
 
 
