@@ -49,8 +49,14 @@ def create_branch(root: Path, branch: str) -> None:
     _git(root, "checkout", "-q", "-b", branch)
 
 
+def known(root: Path, paths: Sequence[Path]) -> list[Path]:
+    """The paths that are there or are tracked; git refuses to hear of others."""
+    return [path for path in paths if (root / path).exists() or _git(root, "ls-files", "--", path)]
+
+
 def commit(root: Path, paths: Sequence[Path], message: str) -> str:
     """Commit these paths; gives the commit's short name."""
-    _git(root, "add", "--all", "--", *paths)
-    _git(root, "commit", "-q", "-m", message, "--", *paths)
+    there = known(root, paths)
+    _git(root, "add", "--all", "--", *there)
+    _git(root, "commit", "-q", "-m", message, "--", *there)
     return _git(root, "rev-parse", "--short", "HEAD")

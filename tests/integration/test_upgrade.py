@@ -169,6 +169,31 @@ def test_commit_makes_a_branch_with_one_commit_that_says_what_changed(
     assert git(repository, "rev-list", "--count", f"main..{branch}") == "1"
 
 
+def without_llm_d(demo: Path) -> None:
+    entry = demo / "operator/opt/manifests-template/kserve/overlays/odh/kustomization.yaml"
+    replace(entry, "  - ../../components/llmisvc\n", "")
+    replacements = entry.read_text().partition("  - source:\n      kind: ConfigMap\n")
+    kept = [
+        one
+        for one in (replacements[1] + replacements[2]).split(replacements[1])
+        if one and "LLMInferenceServiceConfig" not in one and "llmisvc" not in one
+    ]
+    entry.write_text(replacements[0] + "".join(replacements[1] + one for one in kept))
+
+
+def test_commit_of_a_version_without_llm_d_before_and_after_one_with(
+    repository: Path, demo_images: Images, tmp_path: Path
+) -> None:
+    """The directory of llm-d is not there, comes, and goes."""
+    older = make_demo(tmp_path / "images", without_llm_d)
+    env = {"NO_BRANCH": "true"}
+    for images, there in ((older, False), (demo_images, True), (older, False)):
+        rebase("to", *images.arguments, "--commit", root=repository, env=env).ok()
+        assert bool(git(repository, "ls-files", "assets/llm-d")) == there
+        assert (repository / "assets/llm-d").exists() == there
+        assert git(repository, "status", "--porcelain") == ""
+
+
 def test_root_is_the_git_repository(repository: Path, demo_images: Images) -> None:
     inside = repository / "some/where"
     inside.mkdir(parents=True)
