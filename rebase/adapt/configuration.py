@@ -164,4 +164,5 @@ def make_readable(config: KubeObject) -> None:
             section = json.loads(text)
         except (TypeError, ValueError):
             continue  # _example, and whatever else is not JSON
-        write_section(config, key, section)
+        if isinstance(section, dict | list):  # `1.10` is JSON, too, and would become 1.1
+            write_section(config, key, section)
