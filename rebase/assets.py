@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -81,10 +81,16 @@ def object_files(objects: Iterable[KubeObject]) -> list[AssetFile]:
     for obj in ordered:
         taken[_plain_name(obj).casefold()] = taken.get(_plain_name(obj).casefold(), 0) + 1
     files = []
+    used: set[str] = set()
     for obj in ordered:
         name = _plain_name(obj)
         if taken[name.casefold()] > 1:  # the same kind and name in another API or namespace
             name = _slug(f"{obj.kind.lower()}.{obj.group}-{obj.namespace}-{obj.name}")
+        plain, number = name, 1
+        while name.casefold() in used:  # names that differ in what a file's name cannot hold
+            number += 1
+            name = f"{plain}-{number}"
+        used.add(name.casefold())
         if obj.kind == "ConfigMap" and obj.name == configuration.NAME:
             configuration.make_readable(obj)
             files.append(AssetFile(CONFIGURATION, str(obj), yamlfile.dump_readable(obj.data)))
@@ -132,7 +138,12 @@ def update_kustomization(
     own, theirs = list(resources), set(kept)
     before = content.get("resources") or CommentedSeq()
     listed = [str(item) for item in before]
-    others = [item for item in listed if item in theirs or "/" in item.rstrip("/")]
+    directories = {str(parent) for name in theirs for parent in PurePosixPath(name).parents}
+    others = [
+        item
+        for item in listed
+        if item in theirs or item.rstrip("/") in directories or "/" in item.rstrip("/")
+    ]
     content["resources"] = _reordered(before, [*own, *(i for i in others if i not in own)])
     if images is not None:
         entries = content.get("images") or CommentedSeq()
