@@ -37,6 +37,21 @@ Exit codes: 0 done; 2 usage; 3 a tool is missing or too old; 10 no such image;
 bundle; 21 no manifests; 22 broken manifests; 23 unpinned images; 24 a change has no
 target; 25 checks failed; 30 git. Whatever fails, the tree stays as it was.
 """
+DOWNLOAD_EPILOG = """\b
+Examples:
+  rhoai-rebase download registry.redhat.io/rhoai/odh-operator-bundle:v2.25
+  rhoai-rebase download oci:bundle:image --operator-image oci:operator:image
+
+Exit codes: see rhoai-rebase --help.
+"""
+PROCESS_EPILOG = """\b
+Examples:
+  rhoai-rebase process
+  rhoai-rebase process --dry-run --json | jq .left_out
+  rhoai-rebase process --image kserve-llm-d=registry/repository@sha256:...
+
+Exit codes: see rhoai-rebase --help.
+"""
 
 
 class DefaultGroup(click.Group):
@@ -172,7 +187,7 @@ def to(bundle: str, keep_staging: bool, **given: Any) -> None:
     _finish(outcome, root, given)
 
 
-@cli.command("download")
+@cli.command("download", epilog=DOWNLOAD_EPILOG)
 @click.argument("bundle")
 @common_options
 @registry_options
@@ -197,7 +212,7 @@ def download_command(bundle: str, **given: Any) -> None:
         click.echo(f"warning: {warning}", err=True)
 
 
-@cli.command()
+@cli.command(epilog=PROCESS_EPILOG)
 @common_options
 @registry_options
 @architecture_option
