@@ -61,12 +61,25 @@ def read(staging: Path) -> Staged:
         raise UsageError(
             f"nothing is staged in {staging}", hint="run `rhoai-rebase download BUNDLE` first"
         )
-    record = json.loads(file.read_text())
-    if record.get("format") != FORMAT:
+    try:
+        return _staged(json.loads(file.read_text()), staging)
+    except (ValueError, KeyError, TypeError):
         raise UsageError(
-            f"{file} was written by another version of rhoai-rebase",
+            f"{file} was written by another version of rhoai-rebase, or is damaged",
             hint="run `rhoai-rebase download BUNDLE` again",
-        )
+        ) from None
+
+
+def remove(staging: Path) -> None:
+    """Remove the staging directory and, when nothing else is in it, its parent."""
+    shutil.rmtree(staging, ignore_errors=True)
+    if staging.parent.is_dir() and not any(staging.parent.iterdir()):
+        staging.parent.rmdir()
+
+
+def _staged(record: dict[str, Any], staging: Path) -> Staged:
+    if record["format"] != FORMAT:
+        raise ValueError("another format")
     roots = record["roots"]
     return Staged(
         csv=Csv(**record["csv"]),
@@ -75,13 +88,6 @@ def read(staging: Path) -> Staged:
         images=tuple(_image(image) for image in record["images"]),
         warnings=tuple(record["warnings"]),
     )
-
-
-def remove(staging: Path) -> None:
-    """Remove the staging directory and, when nothing else is in it, its parent."""
-    shutil.rmtree(staging, ignore_errors=True)
-    if staging.parent.is_dir() and not any(staging.parent.iterdir()):
-        staging.parent.rmdir()
 
 
 def _image(record: dict[str, Any]) -> ImageRead:

@@ -110,14 +110,17 @@ def _follow_in_json(obj: KubeObject, context: Context) -> None:
             value = json.loads(text)
         except (TypeError, ValueError):
             continue
-        if isinstance(value, dict) and _follow_in_fields(value, context):
+        if _follow_in_fields(value, context):
             obj.data["data"][key] = json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _follow_in_fields(value: dict[str, Any], context: Context) -> bool:
+def _follow_in_fields(value: Any, context: Context) -> bool:
+    """Change the namespaces in a JSON value; were there any?"""
+    if isinstance(value, list):
+        return any([_follow_in_fields(inner, context) for inner in value])
     changed = False
-    for key, inner in value.items():
-        if isinstance(inner, dict):
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        if isinstance(inner, dict | list):
             changed |= _follow_in_fields(inner, context)
         elif key.lower().endswith("namespace") and inner in context.foreign_namespaces:
             value[key] = context.namespace

@@ -24,10 +24,11 @@ def spare_own_namespace(objects: list[KubeObject], context: Context) -> None:
     for obj in objects:
         for webhook in webhooks_of(obj):
             if any(
-                (group, resource.partition("/")[0]) in resources
+                rule_group in (group, "*") and rule_resource.partition("/")[0] in (resource, "*")
+                for group, resource in resources
                 for rule in webhook.get("rules") or ()
-                for group in rule.get("apiGroups") or ()
-                for resource in rule.get("resources") or ()
+                for rule_group in rule.get("apiGroups") or ()
+                for rule_resource in rule.get("resources") or ()
             ):
                 _leave_out(webhook, context.namespace)
 

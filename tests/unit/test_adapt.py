@@ -223,6 +223,7 @@ def test_namespaces_in_json_follow() -> None:
     text = {
         "jobNamespace": "kserve",
         "nested": {"namespace": "opendatahub"},
+        "list": [{"namespace": "kserve"}, [{"namespace": "system"}], "kserve"],
         "other": {"namespace": "istio-system"},
         "name": "kserve",
     }
@@ -232,6 +233,7 @@ def test_namespaces_in_json_follow() -> None:
     assert json.loads(objects[0].data["data"]["json"]) == {
         "jobNamespace": NAMESPACE,
         "nested": {"namespace": NAMESPACE},
+        "list": [{"namespace": NAMESPACE}, [{"namespace": NAMESPACE}], "kserve"],
         "other": {"namespace": "istio-system"},
         "name": "kserve",
     }
@@ -419,6 +421,18 @@ def test_objects_beside_it_count_and_subresources_too() -> None:
     spare_own_namespace(
         [crd, hook, make("ServingRuntime", "r", api="serving.kserve.io/v1")], Context()
     )
+    assert selector(hook) == {"matchExpressions": [OURS]}
+
+
+@pytest.mark.parametrize(
+    ("group", "resource"),
+    [("serving.kserve.io", "*"), ("*", "servingruntimes"), ("*", "*/*")],
+)
+def test_a_webhook_for_everything_is_one_for_them(group: str, resource: str) -> None:
+    crd = make_crd("ServingRuntime", "serving.kserve.io")
+    hook = make_webhook("a", group=group, resource=resource)
+    context = Context(shipped_elsewhere=frozenset({("serving.kserve.io", "ServingRuntime")}))
+    spare_own_namespace([crd, hook], context)
     assert selector(hook) == {"matchExpressions": [OURS]}
 
 
