@@ -116,9 +116,9 @@ def _follow_in_json(obj: KubeObject, context: Context) -> None:
 
 def _follow_in_fields(value: Any, context: Context) -> bool:
     """Change the namespaces in a JSON value; were there any?"""
-    if isinstance(value, list):
-        return any([_follow_in_fields(inner, context) for inner in value])
     changed = False
+    for inner in value if isinstance(value, list) else ():
+        changed |= _follow_in_fields(inner, context)
     for key, inner in value.items() if isinstance(value, dict) else ():
         if isinstance(inner, dict | list):
             changed |= _follow_in_fields(inner, context)
