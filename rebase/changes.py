@@ -10,12 +10,17 @@ from rebase import assets, release
 
 @dataclass(frozen=True)
 class Delta:
-    """Names that came, went, or stand for something else now."""
+    """Names that came, went, or stand for something else now.
+
+    Attributes:
+        moved: `name: from → to`, for what is in another directory now.
+    """
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
     changed: tuple[str, ...]
     total: int
+    moved: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, before: Mapping[str, object], after: Mapping[str, object]) -> "Delta":
@@ -26,8 +31,28 @@ class Delta:
             len(after),
         )
 
+    def with_moves(self) -> "Delta":
+        """The same for names such as `kserve: Service x`, where the directory may change."""
+        places = {name.partition(": ")[2]: name.partition(": ")[0] for name in self.removed}
+        moves = {
+            name: (places[title], place)
+            for name in self.added
+            for place, _, title in [name.partition(": ")]
+            if title in places
+        }
+        left = {f"{old}: {name.partition(': ')[2]}" for name, (old, _) in moves.items()}
+        return Delta(
+            tuple(name for name in self.added if name not in moves),
+            tuple(name for name in self.removed if name not in left),
+            self.changed,
+            self.total,
+            tuple(
+                sorted(f"{n.partition(': ')[2]}: {old} → {new}" for n, (old, new) in moves.items())
+            ),
+        )
+
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed)
+        return bool(self.added or self.removed or self.changed or self.moved)
 
 
 @dataclass(frozen=True)
@@ -69,7 +94,7 @@ def compare(root: Path, tree: Mapping[str, bytes], directories: tuple[str, ...])
     return Changes(
         before=before.version,
         after=record["bundle"]["version"],
-        objects=Delta.of(old_objects, new_objects),
+        objects=Delta.of(old_objects, new_objects).with_moves(),
         images=Delta.of(
             before.images, {key: image["reference"] for key, image in record["images"].items()}
         ),

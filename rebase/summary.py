@@ -10,6 +10,7 @@ from rebase.objects import CRD
 from rebase.process import Outcome
 
 SHOWN = 12  # names in a list before it is cut short; --json has them all
+SHOWN_REASONS = 5  # reasons of one category before they are told as one
 
 
 def lines(outcome: Outcome) -> Iterator[str]:
@@ -65,13 +66,19 @@ def _delta(what: str, delta: Delta) -> Iterator[str]:
             ("added", delta.added),
             ("removed", delta.removed),
             ("changed", delta.changed),
+            ("moved", delta.moved),
         )
         if names
     ]
     yield f"  {delta.total} {what}" + (f": {', '.join(counts)}" if counts else ", as before")
     if len(delta.added) == delta.total:
         return  # the first rebase: all are new
-    for sign, names in (("+", delta.added), ("-", delta.removed), ("~", delta.changed)):
+    for sign, names in (
+        ("+", delta.added),
+        ("-", delta.removed),
+        ("→", delta.moved),
+        ("~", delta.changed),
+    ):
         for name in _cut(sorted(names, key=lambda name: (CRD not in name, name))):
             yield f"    {sign} {name}"
 
@@ -103,8 +110,13 @@ def _left_out(left_out: Iterable[LeftOut]) -> Iterator[str]:
     listed = sorted(left_out, key=lambda one: (one.reason, one.what))
     if listed:
         yield f"  {len(listed)} left out:"
+    reasons: dict[str, set[str]] = {}  # by category: what stands before the colon
+    for one in listed:
+        reasons.setdefault(one.reason.partition(":")[0], set()).add(one.reason)
     by_reason: dict[str, list[str]] = {}
     for one in listed:
-        by_reason.setdefault(one.reason, []).append(one.what)
+        category = one.reason.partition(":")[0]
+        many = len(reasons[category]) > SHOWN_REASONS
+        by_reason.setdefault(category if many else one.reason, []).append(one.what)
     for reason, names in by_reason.items():
         yield f"    {reason}: {', '.join(_cut(names))}"

@@ -116,3 +116,22 @@ def test_json_has_everything() -> None:
 @pytest.mark.parametrize(("outcome", "changed"), [(NOTHING, False), (SOMETHING, True)])
 def test_scripts_can_ask_whether_something_changed(outcome: Outcome, changed: bool) -> None:
     assert summary.as_json(outcome, None)["changed"] is changed
+
+
+def test_many_reasons_of_one_category_are_told_as_one() -> None:
+    twins = tuple(LeftOut(f"Config x{n}-fast", f"twin: the same as x{n}") for n in range(20))
+    said = lines(replace(SOMETHING, left_out=(*SOMETHING.left_out, *twins)))
+    (twin,) = [line for line in said if "twin" in line]
+    assert twin.startswith("    twin: Config x0-fast, Config x1-fast, ")
+    assert twin.endswith(", … and 8 more")
+    assert "    no cert-manager: Certificate c" in said
+
+
+def test_what_moved_is_neither_new_nor_gone() -> None:
+    before = {"kserve: CRD a": 1, "kserve: CRD b": 1, "kserve: CRD c": 1}
+    after = {"llm-d: CRD a": 2, "kserve: CRD b": 1, "llm-d: CRD d": 1}
+    delta = Delta.of(before, after).with_moves()
+    assert delta == Delta(("llm-d: CRD d",), ("kserve: CRD c",), (), 3, ("CRD a: kserve → llm-d",))
+    said = lines(replace(SOMETHING, changes=replace(SOMETHING.changes, objects=delta)))
+    assert "  3 objects: 1 added, 1 removed, 1 moved" in said
+    assert "    → CRD a: kserve → llm-d" in said
