@@ -1,7 +1,7 @@
 """What a rebase changes in a tree: files by the objects in them, images by their keys."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,26 +33,23 @@ class Delta:
 
     def with_moves(self) -> "Delta":
         """The same for names such as `kserve: Service x`, where the directory may change."""
-        places = {name.partition(": ")[2]: name.partition(": ")[0] for name in self.removed}
-        moves = {
-            name: (places[title], place)
-            for name in self.added
-            for place, _, title in [name.partition(": ")]
-            if title in places
-        }
-        left = {f"{old}: {name.partition(': ')[2]}" for name, (old, _) in moves.items()}
+        gone, came = _places(self.removed), _places(self.added)
+        moved = sorted(gone.keys() & came.keys())
         return Delta(
-            tuple(name for name in self.added if name not in moves),
-            tuple(name for name in self.removed if name not in left),
+            tuple(name for name in self.added if name.partition(": ")[2] not in moved),
+            tuple(name for name in self.removed if name.partition(": ")[2] not in moved),
             self.changed,
             self.total,
-            tuple(
-                sorted(f"{n.partition(': ')[2]}: {old} → {new}" for n, (old, new) in moves.items())
-            ),
+            tuple(f"{title}: {gone[title]} → {came[title]}" for title in moved),
         )
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed or self.moved)
+
+
+def _places(names: Iterable[str]) -> dict[str, str]:
+    """`kserve: Service x` as Service x → kserve."""
+    return {title: place for place, _, title in (name.partition(": ") for name in names)}
 
 
 @dataclass(frozen=True)
