@@ -114,7 +114,7 @@ def update_kustomization(
     old: bytes | None,
     template: str,
     resources: Iterable[str],
-    kept: Iterable[str],
+    kept: Mapping[str, bytes],
     images: Mapping[str, str] | None = None,
     where: str = KUSTOMIZATION,
 ) -> bytes:
@@ -122,7 +122,8 @@ def update_kustomization(
 
     Args:
         old: the file as it is, or None.
-        kept: files beside it that people keep; their entries stay, after ours.
+        kept: files beside it that people keep; their entries stay, after ours, and so do
+            entries of `images` for placeholders in them.
         images: placeholder → registry/repository@sha256:…
 
     Raises:
@@ -147,7 +148,7 @@ def update_kustomization(
     content["resources"] = _reordered(before, [*own, *(i for i in others if i not in own)])
     if images is not None:
         entries = content.get("images") or CommentedSeq()
-        content["images"] = _images(entries, images)
+        content["images"] = _images(entries, images, kept.values())
     out = io.StringIO()
     keeper.dump(content, out)
     return out.getvalue().encode()
@@ -166,15 +167,21 @@ def _reordered(old: Any, values: list[str]) -> CommentedSeq:
     return new
 
 
-def _images(old: Any, images: Mapping[str, str]) -> CommentedSeq:
+def _images(old: Any, images: Mapping[str, str], kept: Iterable[bytes]) -> CommentedSeq:
     known = {str(entry.get("name")): entry for entry in old if isinstance(entry, dict)}
     new = CommentedSeq()
     for name, reference in sorted(images.items()):
         repository, digest = split_pinned(reference)
-        entry = known.get(name, CommentedMap())
+        entry = known.pop(name, CommentedMap())
         entry.pop("newTag", None)
         entry.update({"name": name, "newName": repository, "digest": digest})
         new.append(entry)
+    texts = list(kept)
+    new += [
+        entry
+        for name, entry in known.items()
+        if any(re.search(rb"image: *[\"']?%s\b" % re.escape(name.encode()), text) for text in texts)
+    ]
     return new
 
 

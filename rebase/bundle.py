@@ -115,7 +115,6 @@ def _operator_container(spec: dict[str, Any], where: str) -> dict[str, Any]:
         names = ", ".join(str(container.get("name")) for container in containers)
         raise BundleError(
             f"{where}: cannot tell which container is the operator's: {names}",
-            hint="--operator-image REF names the image itself"
-            " only if one container has RELATED_IMAGE_* variables",
+            hint="just one container is expected to have RELATED_IMAGE_* variables",
         )
     return dict(told[0])

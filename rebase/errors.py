@@ -50,9 +50,19 @@ class RegistryAuthError(RebaseError):
 
 
 class RegistryError(RebaseError):
-    """The registry cannot be reached, or broke off."""
+    """The registry cannot be reached, or broke off.
+
+    Args:
+        final: trying again is of no use.
+    """
 
     exit_code = 12
+
+    def __init__(
+        self, message: str, *, hint: str = "", details: Iterable[str] = (), final: bool = False
+    ) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.final = final
 
 
 class ImagePolicyError(RebaseError):

@@ -24,7 +24,9 @@ def retrying(call: Callable[[], T]) -> T:
     for delay in RETRY_DELAYS:
         try:
             return call()
-        except RegistryError:
+        except RegistryError as error:
+            if error.final:
+                raise
             time.sleep(delay)
     return call()
 

@@ -136,10 +136,8 @@ def _read_tar(stream: io.BufferedIOBase, wanted: Wanted, where: str) -> LayerCon
                 source = archive.extractfile(member)
                 content.files[path] = File(source.read() if source else b"")
     for path, target in hardlinks:
-        linked = content.files.get(target)
-        if linked is None:
-            raise CorruptImageError(f"{where}: {path} is a hard link to {target}, not kept here")
-        content.files[path] = linked
+        if target in content.files:  # else it is missed only where something needs it
+            content.files[path] = content.files[target]
     return content
 
 

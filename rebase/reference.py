@@ -12,7 +12,9 @@ PINNED = re.compile(
     r"@(?P<digest>sha256:[0-9a-f]{64})"
 )
 # A value that names an image, pinned or not; params files also hold words such as `managed`.
+# One has a tag or a digest, or a registry in front with a dot or a port; text/plain is none.
 IMAGE = re.compile(
+    r"(?=[^/]*[.:][^/]*/|.*[:@])"
     r"(?:[a-zA-Z0-9][\w.-]*(?::[0-9]+)?/)(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*/)*"
     r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[\w][\w.-]{0,127})?(?:@\w+:[0-9a-fA-F]+)?"
 )

@@ -30,18 +30,25 @@ def is_info(name: str) -> bool:
 
 
 def release_info(version: str, images: Iterable[ResolvedImage]) -> bytes:
-    """The release info: the RHOAI version, and the images that shipped objects use by key.
+    """The release info: the RHOAI version, and the images that shipped objects use by key."""
+    by_key = {key: image.reference for key, image in images_by_key(images).items()}
+    return to_json({"release": {"base": version}, "images": by_key})
+
+
+def images_by_key(images: Iterable[ResolvedImage]) -> dict[str, ResolvedImage]:
+    """The images by their keys, sorted.
 
     Raises:
         TreeError: two images have the same key.
     """
-    by_key: dict[str, str] = {}
+    by_key: dict[str, ResolvedImage] = {}
     for image in sorted(images, key=lambda image: image.key):
-        if by_key.setdefault(image.key, image.reference) != image.reference:
+        other = by_key.setdefault(image.key, image)
+        if other.reference != image.reference:
             raise TreeError(
-                f"two images have the key {image.key}: {by_key[image.key]} and {image.reference}"
+                f"two images have the key {image.key}: {other.reference} and {image.reference}"
             )
-    return to_json({"release": {"base": version}, "images": by_key})
+    return by_key
 
 
 def to_json(value: Any) -> bytes:
@@ -96,13 +103,13 @@ class Record:
                     for image in self.images_read
                 ],
                 "images": {
-                    image.key: {
+                    key: {
                         "reference": image.reference,
                         "source": image.source.value,
                         "origin": image.origin,
                         **self._size_of(image),
                     }
-                    for image in sorted(self.images, key=lambda image: image.key)
+                    for key, image in images_by_key(self.images).items()
                 },
                 "left_out": [asdict(one) for one in self.left_out],
                 "warnings": list(self.warnings),

@@ -71,7 +71,7 @@ def _delta(what: str, delta: Delta) -> Iterator[str]:
         if names
     ]
     yield f"  {delta.total} {what}" + (f": {', '.join(counts)}" if counts else ", as before")
-    if len(delta.added) == delta.total:
+    if len(delta.added) == delta.total and not delta.removed:
         return  # the first rebase: all are new
     for sign, names in (
         ("+", delta.added),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rebase.errors import UnpinnedImageError
 from rebase.images import OVERRIDE_HINT, Decisions, env_by_name
 from rebase.model import Csv, ImageSource, ResolvedImage
-from rebase.objects import CRD, KubeObject, images, strings
+from rebase.objects import CRD, KubeObject, deep_strings, strings
 from rebase.params import Markers, Param
 from rebase.reference import is_pinned, repository_of
 from rebase.runtimes import PLACEHOLDER, Runtime
@@ -37,7 +37,7 @@ def uses_of_objects(
         for path, text in strings(obj.data):
             for param in markers.in_text(text):
                 yield Use(f"{obj}: {path}", param)
-        for path, text in images(obj):
+        for path, text in deep_strings(obj):
             if is_pinned(text) and not markers.in_text(text):
                 yield Use(f"{obj}: {path}", text)
 

@@ -35,7 +35,8 @@ def _drop_placeholder_ca(obj: KubeObject) -> None:
     if obj.kind == CRD:
         clients.append(dict_at(obj.data, "spec", "conversion", "webhook", "clientConfig"))
     for client in clients:
-        client.pop("caBundle", None)
+        if "service" in client:  # one with a url has a CA of its own
+            client.pop("caBundle", None)
 
 
 def _annotate_service(name: str, caller: KubeObject, objects: list[KubeObject]) -> None:

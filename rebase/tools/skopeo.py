@@ -210,9 +210,8 @@ class ImageProxy(contextlib.AbstractContextManager["ImageProxy"]):
                     pass
                 self._reply(subject)
                 raise
-            except errors.RebaseError:
-                stream.close()
-                self._reply(subject)
+            except errors.RegistryError:  # nothing came; nor would the proxy's word on it
+                self._end()
                 raise
         self._reply(subject)
         return found
@@ -252,9 +251,12 @@ class ImageProxy(contextlib.AbstractContextManager["ImageProxy"]):
         try:
             data, ancillary, _, _ = self._socket.recvmsg(PACKET, socket.CMSG_SPACE(8))
         except TimeoutError:
+            # Its answer may still come, and would be taken for the next one's.
+            self._end()
             raise errors.RegistryError(
                 f"{subject}: no answer for {REPLY_TIMEOUT:.0f} s",
                 hint="check that the registry can be reached",
+                final=True,
             ) from None
         except OSError:
             raise self._gone() from None
@@ -276,6 +278,8 @@ class ImageProxy(contextlib.AbstractContextManager["ImageProxy"]):
         return value, (descriptors[0], pipe_id) if descriptors else None
 
     def _said(self) -> list[str]:
+        if self._stderr.closed:
+            return []
         self._stderr.seek(0)
         return process.tail(self._stderr.read()).splitlines()
 
@@ -315,7 +319,9 @@ class PipeReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         ready, _, _ = select.select([self._descriptor], [], [], REPLY_TIMEOUT)
         if not ready:
-            raise errors.RegistryError(f"{self._subject}: no data for {REPLY_TIMEOUT:.0f} s")
+            raise errors.RegistryError(
+                f"{self._subject}: no data for {REPLY_TIMEOUT:.0f} s", final=True
+            )
         return os.readv(self._descriptor, [buffer])
 
     def close(self) -> None:

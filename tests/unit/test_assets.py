@@ -104,7 +104,9 @@ def test_no_two_objects_share_a_file_on_any_file_system(objects: list[KubeObject
 
 def updated(old: str | None, resources: list[str], kept: tuple[str, ...] = ()) -> str:
     data = None if old is None else old.encode()
-    return update_kustomization(data, KSERVE_KUSTOMIZATION, resources, kept).decode()
+    return update_kustomization(
+        data, KSERVE_KUSTOMIZATION, resources, dict.fromkeys(kept, b"")
+    ).decode()
 
 
 def listed(text: str) -> list[str]:
@@ -177,17 +179,17 @@ def test_a_kustomization_without_resources_gets_them(text: str) -> None:
 @pytest.mark.parametrize("text", ["- a\n", "resources: [\n", "just text\n", "a: b\na: c\n"])
 def test_what_is_no_kustomization_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"assets/x/kustomization\.yaml: not"):
-        update_kustomization(text.encode(), "", [], [], None, "assets/x/kustomization.yaml")
+        update_kustomization(text.encode(), "", [], {}, None, "assets/x/kustomization.yaml")
 
 
 def test_what_is_no_text_is_refused() -> None:
     with pytest.raises(UsageError):
-        update_kustomization(b"\xff\xfe", "", [], [])
+        update_kustomization(b"\xff\xfe", "", [], {})
 
 
 def test_images_fill_in_the_placeholders() -> None:
     def update(old: bytes | None, images: dict[str, str]) -> bytes:
-        return update_kustomization(old, RUNTIMES_KUSTOMIZATION, [], [], images)
+        return update_kustomization(old, RUNTIMES_KUSTOMIZATION, [], {}, images)
 
     first = update(None, {"vllm-image": pinned("vllm"), "ovms-image": pinned("ovms")})
     assert yamlfile.load(first, "x")["images"] == [
@@ -224,3 +226,15 @@ def test_files_without_our_header_are_kept(tmp_path: Path) -> None:
     assert sorted(kept_files(tmp_path)) == ["binary", "ours.yaml", "sub/kustomization.yaml"]
     assert kept_files(tmp_path)["binary"] == b"\xff\x00"
     assert kept_files(tmp_path / "nowhere") == {}
+
+
+def test_images_of_hand_kept_runtimes_stay() -> None:
+    old = b"images:\n- name: mine-image # keep\n  newTag: v1\n- name: gone-image\n  newTag: v1\n"
+    kept = {"mine.yaml": b"spec:\n  containers:\n  - image: mine-image\n"}
+    images = {"ovms-image": pinned("ovms")}
+    text = update_kustomization(old, "", [], kept, images).decode()
+    assert [entry["name"] for entry in yamlfile.load(text, "x")["images"]] == [
+        "ovms-image",
+        "mine-image",
+    ]
+    assert "# keep" in text

@@ -104,3 +104,8 @@ def test_what_skopeo_is_given_names_the_same_image(repository: str, tag: str) ->
     name = ImageName.parse(repository + tag)
     assert ImageName.parse(str(name)) == name
     assert ImageName.parse(name.short) == name
+
+
+@pytest.mark.parametrize("value", ["text/plain", "managed", "0.24.0+cpu", "a/b/c", "true"])
+def test_words_are_no_images(value: str) -> None:
+    assert not looks_like_image(value)
