@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.support.command import Run, rebase
+from integration.support.command import rebase
 from integration.support.images import Images, make_demo, make_images
 from integration.support.registry import Registry, running_registry
 from integration.support.surroundings import VERSIONS, kustomize
@@ -37,15 +37,8 @@ def images_of(
 
 
 @pytest.fixture(scope="session")
-def runs() -> dict[str, Run]:
-    """Version → the run of `rebased`, for what it printed."""
-    return {}
-
-
-@pytest.fixture(scope="session")
 def rebased(
     images_of: Callable[[str], Images],
-    runs: dict[str, Run],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str], Tree]:
     """The tree of a version, rebased through the registry; it belongs to all tests."""
@@ -56,7 +49,7 @@ def rebased(
             kustomize("5.8.1")
             images = images_of(version)
             root = tmp_path_factory.mktemp(f"rebased-{version}-")
-            runs[version] = rebase("to", images.bundle, LOCAL, root=root).ok()
+            rebase("to", images.bundle, LOCAL, root=root).ok()
             made[version] = Tree(root)
         return made[version]
 
