@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from rebase.progress import Terminal
 from rebase.reference import ImageName
 from rebase.registry import Registry
 from rebase.tools import git, kustomize
+from rebase.tools import process as process_tool
 from rebase.tools.skopeo import default_authfile
 
 EPILOG = """\b
@@ -306,6 +308,12 @@ def _colour(line: str) -> str | None:
     return signs.get(line.lstrip()[:2])
 
 
+def _interrupt(number: int, frame: object) -> NoReturn:
+    """SIGINT and SIGTERM: end the children, so that no thread waits for them, then ourselves."""
+    process_tool.end_all()
+    raise KeyboardInterrupt(number)
+
+
 def main_inner(arguments: Sequence[str]) -> None:
     """Run the command line; errors come out as exceptions."""
     cli.main(args=list(arguments), prog_name="rhoai-rebase", standalone_mode=False)
@@ -315,6 +323,8 @@ def main() -> NoReturn:
     """Run the command line; every error becomes a message and an exit code."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         main_inner(arguments)
     except RebaseError as error:
@@ -325,9 +335,10 @@ def main() -> NoReturn:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as interrupt:
         click.echo("interrupted; the tree is as it was", err=True)
-        sys.exit(130)
+        cause = interrupt.__context__ if isinstance(interrupt, click.Abort) else interrupt
+        sys.exit(128 + (cause.args[0] if cause and cause.args else signal.SIGINT))
     except BrokenPipeError:
         sys.exit(141)
     except OSError as error:

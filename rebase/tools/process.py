@@ -69,25 +69,39 @@ def run(
     words = [str(word) for word in argv]
     name = Path(words[0]).name
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             words,
             cwd=cwd,
             env=environment(env),
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout,
-            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
     except FileNotFoundError:
         raise ToolError(f"{name} is not installed", hint=f"install {name}") from None
     except OSError as error:  # not executable, or not a program
         raise ToolError(f"{name} cannot be run: {error.strerror}") from None
-    except subprocess.TimeoutExpired:
-        raise ToolError(f"{name} took longer than {timeout:.0f} s and was ended") from None
-    if done.returncode:
-        said = tail(done.stderr)
+    _running.add(process)
+    with process:
+        try:
+            output, said = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise ToolError(f"{name} took longer than {timeout:.0f} s and was ended") from None
+        finally:
+            process.kill()  # does nothing to one that has ended
+            _running.discard(process)
+    if process.returncode:
         raise ToolError(
-            f"{name} failed ({describe_exit(done.returncode)}): {redact(' '.join(words[1:]))}",
-            details=said.splitlines(),
+            f"{name} failed ({describe_exit(process.returncode)}): {redact(' '.join(words[1:]))}",
+            details=tail(said).splitlines(),
         )
-    return done.stdout
+    return output
+
+
+def end_all() -> None:
+    """End every program that `run` has running, in whatever thread."""
+    for process in list(_running):
+        process.kill()
+
+
+_running: set["subprocess.Popen[bytes]"] = set()

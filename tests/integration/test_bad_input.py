@@ -437,16 +437,30 @@ def test_commit_outside_a_repository(fails: Fails, demo_images: Images) -> None:
     fails(30, "not in a git repository", "hint: leave out --commit", arguments=arguments)
 
 
-def test_ctrl_c_leaves_the_tree_and_nothing_behind(
-    root: Path, demo_images: Images, tmp_path: Path
+@pytest.mark.parametrize(
+    ("send", "number", "code"),
+    [
+        (os.killpg, signal.SIGINT, 130),  # as a terminal does: to all at once
+        (os.kill, signal.SIGINT, 130),
+        (os.kill, signal.SIGTERM, 143),  # as CI does when time is up
+    ],
+)
+def test_interrupted_it_leaves_the_tree_and_nothing_behind(
+    send: Callable[[int, int], None],
+    number: signal.Signals,
+    code: int,
+    root: Path,
+    demo_images: Images,
+    tmp_path: Path,
 ) -> None:
-    started = tmp_path / "started"
+    started, temporary = tmp_path / "started", tmp_path / "tmp"
+    temporary.mkdir()
     script = f'case $1 in version) echo v5.8.1;; *) echo $$ >"{started}"; exec sleep 60;; esac'
     slow = fake(tmp_path / "bin", "kustomize", script)
     before = written(root)
     process = subprocess.Popen(
         [*argv("to", *demo_images.arguments, "--kustomize", slow), "--root", str(root)],
-        env=environment(root),
+        env=environment(root, {"TMPDIR": str(temporary)}),
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         start_new_session=True,
@@ -456,12 +470,13 @@ def test_ctrl_c_leaves_the_tree_and_nothing_behind(
             if started.is_file() and started.read_text().strip():
                 break
             time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        send(process.pid, number)
         _, said = process.communicate(timeout=20)
     finally:
         process.kill()
         process.wait()
-    assert process.returncode == 130, said
+    assert process.returncode == code, said
     assert b"the tree is as it was" in said
     assert written(root) == before
     assert not Path(f"/proc/{started.read_text().strip()}").exists()
+    assert list(temporary.iterdir()) == []
