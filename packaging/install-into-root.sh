@@ -23,6 +23,9 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/repo" "$work/none"
 cp "$rpms"/*.rpm "$work/repo"
 
+# Debian's rpm has its database in HOME, below ROOT: the same one whoever calls.
+export HOME=/root
+
 dnf_install() {
     createrepo_c --quiet "$work/repo"
     # reposdir and repo: no other repository, neither the machine's nor ROOT's.

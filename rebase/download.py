@@ -41,6 +41,9 @@ def download(source: Source, target: Path, reporter: Reporter) -> Staged:
         TreeError: the manifests are there, but files of them are missing.
     """
     with ImageProxy(source.registry) as proxy:
+        policy = proxy.unchecked_policy()
+        if policy:
+            reporter.warning(f"{policy} is not looked at: this skopeo's image proxy is too old")
         reporter.step(f"Reading bundle {source.bundle.short}")
         csv, csv_text, bundle_read = _read_bundle(proxy, source, reporter)
         named = {OPERATOR: source.operator_image, MODULE_ENV: source.module_image}

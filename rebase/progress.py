@@ -52,3 +52,6 @@ class Terminal(AbstractContextManager["Terminal"]):
         elif not self._quiet and time.monotonic() - self._told > LINE_EVERY:
             self._told = time.monotonic()
             self.console.print(f"  {done / 1e6:.0f} of {total / 1e6:.0f} MB", markup=False)
+
+    def warning(self, text: str) -> None:
+        self.console.print(f"warning: {text}", markup=False)

@@ -12,6 +12,10 @@ class Reporter(Protocol):
         """A layer is being read."""
         ...
 
+    def warning(self, text: str) -> None:
+        """Something about this machine, which is not for the record."""
+        ...
+
 
 class Silent:
     """Tells nothing."""
@@ -19,3 +23,5 @@ class Silent:
     def step(self, text: str) -> None: ...
 
     def bytes_read(self, subject: str, done: int, total: int) -> None: ...
+
+    def warning(self, text: str) -> None: ...

@@ -106,6 +106,7 @@ class ImageProxy(contextlib.AbstractContextManager["ImageProxy"]):
     def __init__(self, options: RegistryOptions) -> None:
         self._options = options
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed by _end
+        self._checks_policy = True
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 
@@ -141,7 +142,8 @@ class ImageProxy(contextlib.AbstractContextManager["ImageProxy"]):
                 f"0.2.3 or later is needed",
                 hint=INSTALL_HINT,
             )
-        if self._options.policy and numbers < CHECKS_POLICY:
+        self._checks_policy = numbers >= CHECKS_POLICY
+        if self._options.policy and not self._checks_policy:
             self._end()
             raise errors.ToolError(
                 f"--policy {self._options.policy} would do nothing: this skopeo does not check "
@@ -157,6 +159,17 @@ class ImageProxy(contextlib.AbstractContextManager["ImageProxy"]):
         traceback: TracebackType | None,
     ) -> None:
         self._end()
+
+    def unchecked_policy(self) -> Path | None:
+        """The signature policy of this machine, where it asks for something that nobody checks."""
+        policy = next((file for file in default_policies() if file.is_file()), None)
+        if self._checks_policy or policy is None:
+            return None
+        try:
+            wanted = set(re.findall(r'"type"\s*:\s*"(\w+)"', policy.read_text()))
+        except OSError:
+            return None
+        return policy if wanted - {"insecureAcceptAnything"} else None
 
     def open(self, name: ImageName) -> OpenImage:
         """Open an image: its manifest (of our platform), its digest, its configuration.
@@ -360,6 +373,11 @@ def top_digest(name: ImageName, options: RegistryOptions) -> str:
         logged = re.search(r'level=fatal msg="(.*)"', said)
         raise meaning(logged[1].replace('\\"', '"') if logged else said, name.short) from None
     return "sha256:" + hashlib.sha256(raw).hexdigest()
+
+
+def default_policies() -> tuple[Path, Path]:
+    """Where a signature policy is looked for, containers-policy.json(5)."""
+    return Path.home() / ".config/containers/policy.json", Path("/etc/containers/policy.json")
 
 
 def default_authfile(home: Path, environ: dict[str, str]) -> Path | None:

@@ -310,3 +310,29 @@ def test_default_authfile(tmp_path: Path) -> None:
     assert default_authfile(tmp_path, {}) == tmp_path / ".pull-secret.json"
     assert default_authfile(tmp_path, {"REGISTRY_AUTH_FILE": "/else/where"}) == Path("/else/where")
     assert default_authfile(tmp_path, {"REGISTRY_AUTH_FILE": ""}) == tmp_path / ".pull-secret.json"
+
+
+@pytest.mark.parametrize(
+    ("version", "policy", "warned"),
+    [
+        ("0.2.3", "reject", True),
+        ("0.2.3", "signedBy", True),
+        ("0.2.3", "insecureAcceptAnything", False),
+        ("0.2.6", "reject", False),
+    ],
+)
+def test_a_policy_that_an_old_skopeo_does_not_look_at(
+    skopeo: Skopeo,
+    version: str,
+    policy: str,
+    warned: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    skopeo(version=version)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file, _ = module.default_policies()
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"default": [{"type": policy}]}))
+    with ImageProxy(RegistryOptions()) as proxy:
+        assert proxy.unchecked_policy() == (file if warned else None)
