@@ -274,3 +274,66 @@ def test_verifying_names_every_image_that_is_not_there(tmp_path: Path, registry:
     assert run.code in (10, 12)
     assert run.err.count("registry.example.com/demo/") > 5
     assert written(root) == {}
+
+
+# Odd things that real trees hold
+
+
+def made_odd(demo: Path) -> None:
+    """Nothing that changes what ships, but for one ClusterRole with a name in capitals."""
+    kserve = demo / MANIFESTS / "kserve"
+    # a directory and a file behind symbolic links, one of them absolute in the image
+    (kserve / "webhook").rename(demo / MANIFESTS / "shared-webhook")
+    (kserve / "webhook").symlink_to("../shared-webhook")
+    network = kserve / "overlays/odh/network-policies.yaml"
+    network.rename(kserve / "policies.yaml")
+    network.symlink_to("/opt/manifests-template/kserve/policies.yaml")
+    # YAML anchors; an inline `$patch: delete` of an object that is added for it
+    entry = kserve / "overlays/odh/kustomization.yaml"
+    replace(entry, "  - rbac\n", "  - rbac\n  - odd.yaml\n")
+    (kserve / "overlays/odh/odd.yaml").write_text(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\n"
+        "metadata:\n  name: KServe:Odd\n"
+        "rules:\n- &all\n  apiGroups: [serving.kserve.io]\n  resources: [inferenceservices]\n"
+        "  verbs: [get]\n- *all\n"
+        "---\n# nothing but a comment\n---\n"
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: unwanted\n"
+    )
+    replace(
+        entry,
+        "patches:\n",
+        "patches:\n  - patch: |\n      $patch: delete\n      apiVersion: v1\n"
+        "      kind: ConfigMap\n      metadata:\n        name: unwanted\n",
+    )
+    # a second params file, with a comment, CRLF and no final newline
+    base = demo / MANIFESTS / "modelcontroller/base"
+    lines = (base / "params.env").read_text().splitlines()
+    (base / "params-vllm.env").write_text(
+        "# from another team\r\n" + "\r\n".join(line for line in lines if "vllm-cuda" in line)
+    )
+    (base / "params.env").write_text("\n".join(one for one in lines if "vllm-cuda" not in one))
+    replace(
+        base / "kustomization.yaml", "- params.env\n", "- params.env\n      - params-vllm.env\n"
+    )
+    # a Template that no kustomization lists
+    runtimes = demo / MANIFESTS / "modelcontroller/runtimes"
+    shutil.copy(runtimes / "mlserver-template.yaml", runtimes / "forgotten-template.yaml")
+
+
+def test_odd_things_that_real_trees_hold(demo_tree: Tree, tmp_path: Path) -> None:
+    images = make_demo(tmp_path / "images", made_odd)
+    root = tmp_path / "root"
+    root.mkdir()
+    # The operator overwrites params.env alone, so the other file's tag is ours to pin.
+    override = f"vllm-cuda-image={demo_tree.record['images']['vllm-cuda-image']['reference']}"
+    run = rebase("to", *images.arguments, root=root)
+    run.failed(23, "vllm-cuda-image = quay.io/example/", "ServingRuntime vllm-cuda-runtime")
+    run = rebase("process", "--image", override, root=root).ok()
+    assert "no kustomization lists it" in run.out
+    assert "forgotten-template.yaml" in run.out
+    odd = Tree(root).one("ClusterRole", "KServe:Odd")
+    assert odd["rules"][0] == odd["rules"][1]
+    assert (root / "assets/kserve/clusterrole-KServe-Odd.yaml").is_file()
+    assert "unwanted" not in {obj["metadata"]["name"] for obj in Tree(root).objects}
+    rest = [obj for obj in Tree(root).objects if obj != odd]
+    assert sorted(rest, key=title) == sorted(demo_tree.objects, key=title)
