@@ -99,30 +99,27 @@ def make_product(
     objects = adapt(
         [obj for text in rendered.kserve for obj in parse_render(text, "the render")], context
     )
-
-    def find_uses(some: Iterable[KubeObject]) -> list[Use]:
-        return list(usage.uses_of_objects(some, images.markers_of(decisions), source.generated))
-
-    uses = [*find_uses(objects), *usage.uses_of_runtimes(chosen)]
+    uses = _uses(objects, chosen, decisions, source)
     if options.pin and options.registry:
         tags = usage.unpinned_tags(uses, decisions)
         decisions = images.pin(decisions, options.registry.pin(tags) if tags else {})
     resolved = usage.resolve(uses, decisions, staged.csv, options.overrides)
-    sizes: dict[str, dict[str, int]] = {}
-    if options.verify and options.registry:
-        references = {image.reference for image in resolved.values()}
-        for architecture in options.architectures:
-            sizes[architecture] = options.registry.sizes(references, architecture)
+    sizes = _sizes(resolved.values(), options)
+    if sizes:
         leave_out_lacking(objects, chosen, resolved, sizes, context)
 
     parts = partition(objects)
     keep_used_parameters(parts.core, context)
     placeholders = runtimes.settle_placeholders(chosen)
     by_image = {use.image: image for use, image in resolved.items()}
-    core_uses = [*find_uses(parts.core), *usage.uses_of_runtimes(chosen)]
+
+    def part(some: list[KubeObject], with_runtimes: list[Runtime]) -> Part:
+        uses = _uses(some, with_runtimes, decisions, source)
+        return Part(some, with_runtimes, _available(uses, by_image, sizes))
+
     return Product(
-        core=Part(parts.core, chosen, _available(core_uses, by_image, sizes)),
-        llm_d=Part(parts.llm_d, [], _available(find_uses(parts.llm_d), by_image, sizes)),
+        core=part(parts.core, chosen),
+        llm_d=part(parts.llm_d, []),
         markers=images.markers_of(decisions),
         fills={word: by_image[image].reference for word, image in placeholders.items()},
         sizes={
@@ -132,6 +129,27 @@ def make_product(
         left_out=tuple(context.left_out),
         warnings=(*staged.warnings, *_image_warnings(table, decisions, resolved, options)),
     )
+
+
+def _uses(
+    objects: Iterable[KubeObject],
+    shipped: Iterable[Runtime],
+    decisions: Decisions,
+    source: Source,
+) -> list[Use]:
+    markers = images.markers_of(decisions)
+    return [
+        *usage.uses_of_objects(objects, markers, source.generated),
+        *usage.uses_of_runtimes(shipped),
+    ]
+
+
+def _sizes(found: Iterable[ResolvedImage], options: Options) -> dict[str, dict[str, int]]:
+    """architecture → reference → compressed bytes or ABSENT; nothing unless it is asked for."""
+    if not options.verify or not options.registry:
+        return {}
+    references = {image.reference for image in found}
+    return {arch: options.registry.sizes(references, arch) for arch in options.architectures}
 
 
 def _available(
