@@ -43,7 +43,7 @@ class LayeredImage:
     def __post_init__(self) -> None:
         self.files = Overlay()
         history = self.image.config.get("history") or []
-        self.plan = plan(history, len(self.image.manifest.layers))
+        self.plan = plan(history, len(self.image.layers))
         self._decisions: dict[int, LayerDecision] = {}
 
     @classmethod
@@ -57,7 +57,7 @@ class LayeredImage:
         """Read one layer; a second time costs nothing."""
         if layer.index in self._decisions:
             return
-        blob = self.image.manifest.layers[layer.index]
+        blob = self.image.layers[layer.index]
         self.files.add(layer.index, retrying(lambda: self._fetch(blob)))
         self._decisions[layer.index] = LayerDecision(
             blob.digest, blob.size, True, reason or layer.reason
@@ -102,7 +102,7 @@ class LayeredImage:
                 if reasons[index].likelihood is Likelihood.UNLIKELY
                 else "not needed: what was looked for is elsewhere",
             )
-            for index, blob in enumerate(self.image.manifest.layers)
+            for index, blob in enumerate(self.image.layers)
         )
 
     def _fetch(self, blob: Descriptor) -> LayerContent:

@@ -24,7 +24,6 @@ class Decision:
         image: the pinned image, or None: not an image, or not resolved.
     """
 
-    param: Param
     value: str
     image: ResolvedImage | None
     warnings: tuple[str, ...] = ()
@@ -90,12 +89,12 @@ def _decide(param: Param, csv: Csv, table: ImageTable, overrides: Mapping[str, s
     if is_pinned(value):
         return _pinned(param, value, source, origin, *warnings)
     if not looks_like_image(value):
-        return Decision(param, value, None, tuple(warnings))
+        return Decision(value, None, tuple(warnings))
     by_name = env_by_name(param.key, csv.env)
     if by_name and is_pinned(csv.env[by_name]):
         warnings.append(f"{param.key}: resolved by name from {by_name}; no table knows it")
         return _pinned(param, csv.env[by_name], ImageSource.BY_NAME, by_name, *warnings)
-    return Decision(param, value, None, tuple(warnings))
+    return Decision(value, None, tuple(warnings))
 
 
 def _env_of(param: Param, csv: Csv, table: ImageTable) -> tuple[str | None, list[str]]:
@@ -122,7 +121,7 @@ def _pinned(
     param: Param, reference: str, source: ImageSource, origin: str, *warnings: str
 ) -> Decision:
     image = ResolvedImage(param.key, reference, source, origin)
-    return Decision(param, reference, image, warnings)
+    return Decision(reference, image, warnings)
 
 
 def env_by_name(key: str, env: Mapping[str, str]) -> str | None:

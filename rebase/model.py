@@ -23,18 +23,10 @@ class RegistryOptions:
 
 @dataclass(frozen=True)
 class Descriptor:
-    """A blob: its digest, its size in bytes, its media type."""
+    """A blob: its digest, its size in bytes."""
 
     digest: str
     size: int
-    media_type: str
-
-
-@dataclass(frozen=True)
-class ImageManifest:
-    """What an image is made of; layers are oldest first."""
-
-    layers: tuple[Descriptor, ...]
 
 
 @dataclass(frozen=True)

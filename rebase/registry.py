@@ -71,7 +71,7 @@ class Registry:
         def look(image: OpenImage) -> int:
             if image.config.get("architecture") != wanted:
                 return ABSENT
-            return sum(layer.size for layer in image.manifest.layers)
+            return sum(layer.size for layer in image.layers)
 
         return self._ask(references, replace(self.options, architecture=wanted), look, ABSENT)
 

@@ -15,13 +15,3 @@ class Reporter(Protocol):
     def warning(self, text: str) -> None:
         """Something about this machine, which is not for the record."""
         ...
-
-
-class Silent:
-    """Tells nothing."""
-
-    def step(self, text: str) -> None: ...
-
-    def bytes_read(self, subject: str, done: int, total: int) -> None: ...
-
-    def warning(self, text: str) -> None: ...

@@ -38,14 +38,12 @@ class Runtime:
     """A ServingRuntime on its way from a Template to a file.
 
     Attributes:
-        template: the Template's name.
         origin: the Template's file in the image.
         data: the object, with marked images until `place_holders`.
         images: placeholder → what fills it: a param, or the text where nothing does.
         architectures: the ones that its name or display name speaks of; empty for all.
     """
 
-    template: str
     origin: str
     data: dict[str, Any]
     architectures: frozenset[str]
@@ -128,7 +126,7 @@ def read_runtimes(objects: Iterable[KubeObject], wrapper: str) -> list[Runtime]:
         elif held[0].get("kind") == KIND:
             bad += [f"/{path}: {KIND}: {problem}" for problem in misshapen(held[0])]
             display = template.annotations.get(DISPLAY_NAME, "")
-            runtimes.append(Runtime(template.name, path, held[0], _architectures(held[0], display)))
+            runtimes.append(Runtime(path, held[0], _architectures(held[0], display)))
     if bad:
         raise TreeError("Templates must hold exactly one well-formed object", details=bad)
     return runtimes
@@ -247,7 +245,7 @@ def _placeholders_in(text: bytes, where: str) -> dict[str, str]:
     for document in yamlfile.load_all(text, where):
         for held in (document.get("objects") if isinstance(document, dict) else None) or ():
             if isinstance(held, dict):
-                for place, container in Runtime("", where, held, frozenset()).containers():
+                for place, container in Runtime(where, held, frozenset()).containers():
                     placeholder = PLACEHOLDER.fullmatch(str(container.get("image") or ""))
                     if placeholder:
                         found[place] = placeholder[1]

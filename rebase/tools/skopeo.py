@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from rebase import errors
-from rebase.model import Descriptor, ImageManifest, RegistryOptions
+from rebase.model import Descriptor, RegistryOptions
 from rebase.reference import ImageName
 from rebase.tools import process
 
@@ -90,13 +90,14 @@ class OpenImage:
 
     Attributes:
         digest: of the manifest; where there is an index, of the one chosen from it.
+        layers: oldest first.
         config: the image's configuration, as JSON.
     """
 
     handle: int
     name: ImageName
     digest: str
-    manifest: ImageManifest
+    layers: tuple[Descriptor, ...]
     config: dict[str, Any]
 
 
@@ -184,12 +185,9 @@ class ImageProxy(contextlib.AbstractContextManager["ImageProxy"]):
             _, config = self._fetch(name.short, "GetFullConfig", handle)
             manifest = json.loads(raw)
             layers = tuple(
-                Descriptor(layer["digest"], int(layer["size"]), layer.get("mediaType", ""))
-                for layer in manifest["layers"]
+                Descriptor(layer["digest"], int(layer["size"])) for layer in manifest["layers"]
             )
-            return OpenImage(
-                int(handle), name, str(digest), ImageManifest(layers), json.loads(config)
-            )
+            return OpenImage(int(handle), name, str(digest), layers, json.loads(config))
         except (KeyError, TypeError, ValueError) as error:
             raise errors.CorruptImageError(
                 f"{name.short}: the manifest is not one of a container image ({error!r})"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from integration.support.command import rebase
 from integration.support.images import Images
+from integration.support.silent import Silent
 from integration.support.surroundings import kustomize
 from integration.support.trees import written
 from rebase import staging
@@ -21,7 +22,6 @@ from rebase.errors import (
 )
 from rebase.options import Options
 from rebase.process import process
-from rebase.reporter import Silent
 from rebase.tools.kustomize import Kustomize, locate
 
 # What is wrong with manifests, and nothing else, may come of manifests that are wrong.

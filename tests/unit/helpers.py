@@ -26,7 +26,7 @@ def pinned(name: str) -> str:
 
 def descriptor(blob: bytes) -> Descriptor:
     """The descriptor that a manifest has for a layer's bytes."""
-    return Descriptor("sha256:" + hashlib.sha256(blob).hexdigest(), len(blob), "layer")
+    return Descriptor("sha256:" + hashlib.sha256(blob).hexdigest(), len(blob))
 
 
 def tree(files: dict[str, str]) -> Files:

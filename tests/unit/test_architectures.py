@@ -17,7 +17,7 @@ from unit.helpers import make, make_deployment, pinned
 
 def runtime(name: str, *architectures: str) -> Runtime:
     data: dict[str, Any] = {"kind": "ServingRuntime", "metadata": {"name": name}, "spec": {}}
-    return Runtime(f"{name}-template", f"{name}.yaml", data, frozenset(architectures))
+    return Runtime(f"{name}.yaml", data, frozenset(architectures))
 
 
 def lacking(

@@ -9,7 +9,7 @@ from oci_layout import Layer
 
 from rebase.errors import CorruptImageError, RebaseError, RegistryError, ToolError
 from rebase.image_reader import LayeredImage, retrying
-from rebase.model import Descriptor, ImageManifest
+from rebase.model import Descriptor
 from rebase.overlay import Overlay
 from rebase.reference import ImageName
 from rebase.tools.skopeo import ImageProxy, OpenImage
@@ -27,8 +27,8 @@ class FakeProxy:
         self.blobs = {descriptor(blob).digest: blob for blob in blobs}
         self.order = [descriptor(blob).digest for blob in blobs]
         history: list[dict[str, Any]] = [{"created_by": text} for text, _ in layers]
-        manifest = ImageManifest(tuple(descriptor(blob) for blob in blobs))
-        self.image = OpenImage(1, NAME, "sha256:top", manifest, {"history": history})
+        descriptors = tuple(descriptor(blob) for blob in blobs)
+        self.image = OpenImage(1, NAME, "sha256:top", descriptors, {"history": history})
         self.asked: list[int] = []
         self.failures: list[RebaseError] = []
 
@@ -121,7 +121,7 @@ def test_every_layer_has_a_decision_with_its_reason() -> None:
     image = opened(operator())
     image.read_likely(has("opt/manifests/two"))
     decisions = image.decisions
-    assert [one.digest for one in decisions] == [b.digest for b in image.image.manifest.layers]
+    assert [one.digest for one in decisions] == [b.digest for b in image.image.layers]
     assert [one.read for one in decisions] == [False, False, False, True, True]
     assert decisions[3].reason == "copies to /opt/manifests/two"
     assert decisions[1].reason == "copies to /manager"
@@ -135,7 +135,7 @@ def test_progress_reaches_each_layers_size() -> None:
     image = opened(operator(), lambda *step: told.append(step))
     image.read_all("all")
     ends = {total for subject, done, total in told if done == total and subject == NAME.short}
-    assert ends == {blob.size for blob in image.image.manifest.layers}
+    assert ends == {blob.size for blob in image.image.layers}
 
 
 @pytest.mark.usefixtures("impatient")

@@ -341,7 +341,7 @@ def test_runtimes_use_what_fills_their_placeholders() -> None:
         },
     }
     architectures = frozenset({"x86_64"})
-    runtime = Runtime("t", "t.yaml", data, architectures)
+    runtime = Runtime("t.yaml", data, architectures)
     runtime.images = {"ovms-image": param, "left": "$(left)"}
     uses = set(usage.uses_of_runtimes([runtime]))
     assert uses == {

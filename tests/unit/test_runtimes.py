@@ -289,7 +289,7 @@ def test_twins_with_the_stable_ones_image_stay_behind() -> None:
     ],
 )
 def test_a_file_has_its_templates_name(origin: str, file: str) -> None:
-    assert Runtime("t", origin, serving_runtime("a"), frozenset()).file_name() == file
+    assert Runtime(origin, serving_runtime("a"), frozenset()).file_name() == file
 
 
 def test_twins_that_ship_are_told_apart_by_name() -> None:

@@ -31,7 +31,7 @@ def read_blob(name: ImageName, read: Callable[[io.BufferedIOBase], bytes]) -> by
     """The first layer's blob, through `read`."""
     with ImageProxy(RegistryOptions()) as proxy:
         opened = proxy.open(name)
-        return proxy.read_blob(opened, opened.manifest.layers[0], read)
+        return proxy.read_blob(opened, opened.layers[0], read)
 
 
 # As it should be
@@ -42,11 +42,10 @@ def test_an_image_is_opened_read_and_closed(skopeo: Skopeo, image: ImageName) ->
     with ImageProxy(RegistryOptions()) as proxy:
         opened = proxy.open(image)
         blobs = [
-            proxy.read_blob(opened, layer, lambda stream: stream.read())
-            for layer in opened.manifest.layers
+            proxy.read_blob(opened, layer, lambda stream: stream.read()) for layer in opened.layers
         ]
         proxy.close(opened)
-    assert [len(blob) for blob in blobs] == [layer.size for layer in opened.manifest.layers]
+    assert [len(blob) for blob in blobs] == [layer.size for layer in opened.layers]
     assert b"opt/b" in blobs[1]
     assert opened.config["architecture"] == "amd64"
     assert opened.digest.startswith("sha256:")
@@ -223,7 +222,7 @@ def test_a_blob_can_be_asked_for_after_one_that_was_broken(
     skopeo()
     with ImageProxy(RegistryOptions()) as proxy:
         opened = proxy.open(image)
-        first, second = opened.manifest.layers
+        first, second = opened.layers
         with pytest.raises(errors.CorruptImageError, match="broken"):
             proxy.read_blob(opened, first, fail)
         assert b"opt/b" in proxy.read_blob(opened, second, lambda stream: stream.read())
@@ -231,7 +230,7 @@ def test_a_blob_can_be_asked_for_after_one_that_was_broken(
 
 def test_a_layer_that_the_image_lacks(skopeo: Skopeo, image: ImageName) -> None:
     skopeo()
-    blob = Descriptor("sha256:" + "0" * 64, 1, "")
+    blob = Descriptor("sha256:" + "0" * 64, 1)
     with ImageProxy(RegistryOptions()) as proxy:
         opened = proxy.open(image)
         with pytest.raises(errors.ImageNotFoundError):

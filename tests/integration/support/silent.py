@@ -1,0 +1,9 @@
+"""A reporter that tells nothing, for tests that call the workflow itself."""
+
+
+class Silent:
+    def step(self, text: str) -> None: ...
+
+    def bytes_read(self, subject: str, done: int, total: int) -> None: ...
+
+    def warning(self, text: str) -> None: ...
