@@ -9,12 +9,12 @@ from pathlib import Path
 
 from rebase import release
 from rebase.adapt import apis, certificates
-from rebase.adapt.context import Context
+from rebase.adapt.context import FOREIGN_NAMESPACES
 from rebase.adapt.namespaces import CLUSTER_SCOPED, cluster_scoped_by_crd, referenced_services
 from rebase.errors import CheckError, ToolError
 from rebase.model import NAMESPACE
 from rebase.objects import KubeObject, deep_strings, images, parse_render
-from rebase.reference import is_pinned, looks_like_image
+from rebase.reference import is_pinned
 from rebase.tools.kustomize import Kustomize
 
 VARIABLE = re.compile(r"\$\([\w.-]+\)")
@@ -146,12 +146,11 @@ def _namespace_problems(obj: KubeObject, cluster: Cluster) -> Iterator[Problem]:
     own = obj.name if obj.kind == "Namespace" else obj.namespace
     if (obj.kind == "Namespace" or obj.kind not in cluster.cluster_scoped) and own != NAMESPACE:
         yield "foreign-namespace", "", f"is in {own or 'no namespace'}, not in {NAMESPACE}"
-    foreign = Context().foreign_namespaces
     for path, text in deep_strings(obj):
-        if path.lower().endswith("namespace") and text in foreign:
+        if path.lower().endswith("namespace") and text in FOREIGN_NAMESPACES:
             yield "foreign-namespace", path, f"says {text}"
     for service in referenced_services(obj):
-        if service.get("namespace") not in {NAMESPACE, *foreign}:
+        if service.get("namespace") not in {NAMESPACE, *FOREIGN_NAMESPACES}:
             yield "foreign-namespace", f"service {service.get('name')}", "is in another namespace"
 
 
@@ -184,12 +183,7 @@ def _duplicates(everything: list[KubeObject]) -> Iterator[Finding]:
 
 def _release_info(objects: list[KubeObject], infos: Mapping[str, bytes]) -> Iterator[Finding]:
     """The infos together name exactly the images that are used."""
-    used = {
-        text
-        for obj in objects
-        for _, text in deep_strings(obj)
-        if looks_like_image(text) and is_pinned(text)
-    }
+    used = {text for obj in objects for _, text in deep_strings(obj) if is_pinned(text)}
     listed: set[str] = set()
     for name, data in sorted(infos.items()):
         named = set(json.loads(data)["images"].values())

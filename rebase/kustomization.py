@@ -75,6 +75,11 @@ def find(files: Files, directory: str) -> str | None:
     return None
 
 
+def beside(path: str, target: str) -> str:
+    """Where a path that a kustomization names leads."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+
+
 def walk(files: Files, entry: str, reached: Reached | None = None) -> Reached:
     """Follow everything that the kustomization in `entry` names, to its end.
 
@@ -99,7 +104,7 @@ def walk(files: Files, entry: str, reached: Reached | None = None) -> Reached:
                 f"{path}: {name} names {target}, which is not in the image",
                 hint="a rebase takes everything from the images; nothing is fetched",
             )
-        where = posixpath.normpath(posixpath.join(entry, target))
+        where = beside(path, target)
         if where.startswith(("/", "../")):  # kustomize does not leave the tree, nor do we
             reached.missing.append(Missing(path, name, target))
         elif files.is_directory(where):

@@ -89,8 +89,7 @@ def copy_destination(instruction: str) -> str | None:
     Forms: `COPY dir:… in /opt/manifests/` (classic), `COPY a b /opt/ # buildkit`,
     `/bin/sh -c #(nop) COPY …` (both prefixes occur). A relative one depends on WORKDIR.
     """
-    text = re.sub(r"^/bin/sh -c (#\(nop\) )?", "", instruction.strip()).strip()
-    text = re.sub(r"\s*# buildkit$", "", text).strip()
+    text = re.sub(r"\s*# buildkit$", "", _without_shell(instruction)).strip()
     if not re.match(r"(COPY|ADD)\s", text):
         return None
     classic = re.search(r"\sin\s+(/\S*)\s*$", text)
@@ -104,7 +103,7 @@ def copy_destination(instruction: str) -> str | None:
 
 
 def _changes_no_files(instruction: str) -> bool:
-    text = re.sub(r"^/bin/sh -c (#\(nop\) )?", "", instruction.strip()).strip()
+    text = _without_shell(instruction)
     words = (
         "LABEL",
         "ENV",
@@ -122,6 +121,10 @@ def _changes_no_files(instruction: str) -> bool:
         "VOLUME",
     )
     return not text or text.split(maxsplit=1)[0].upper() in words
+
+
+def _without_shell(instruction: str) -> str:
+    return re.sub(r"^/bin/sh -c (#\(nop\) )?", "", instruction.strip()).strip()
 
 
 def _related(one: str, other: str) -> bool:

@@ -170,6 +170,14 @@ def images(obj: KubeObject) -> Iterator[tuple[str, str]]:
             yield path, text
 
 
+def selects(obj: KubeObject, deployment: KubeObject) -> bool:
+    """Does a Service, or a NetworkPolicy, select the pods of a Deployment?"""
+    spec = dict_at(obj.data, "spec")
+    selector = spec.get("selector") or dict_at(spec, "podSelector", "matchLabels")
+    labels = dict_at(deployment.data, "spec", "template", "metadata", "labels")
+    return bool(selector) and selector.items() <= labels.items()
+
+
 def containers(pod_spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The containers and init containers of a pod's spec."""
     for name in ("initContainers", "containers"):

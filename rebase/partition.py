@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rebase.adapt.namespaces import referenced_services
-from rebase.objects import CRD, KubeObject, dict_at
+from rebase.objects import CRD, KubeObject, dict_at, selects
 
 KIND = re.compile(r"LLM[A-Z]")  # LLMInferenceService, LLMInferenceServiceConfig
 GROUP = re.compile(r"inference\.networking(\..*)?|(.*\.)?llm-d\.ai")
@@ -95,7 +95,7 @@ class _World:
 
         One that answers none is llm-d's when its rights concern llm-d's kinds.
         """
-        names = {s.name for s in self._of("Service") if _selects(s, deployment)}
+        names = {s.name for s in self._of("Service") if selects(s, deployment)}
         concerns = [
             concern
             for obj in self.objects
@@ -153,9 +153,7 @@ class _World:
         )
 
     def _selects_only_llm_d(self, obj: KubeObject) -> bool:
-        selected = [
-            deployment for deployment in self._of("Deployment") if _selects(obj, deployment)
-        ]
+        selected = [deployment for deployment in self._of("Deployment") if selects(obj, deployment)]
         return bool(selected) and all(one in self._deployments for one in selected)
 
     def _is_answered_by_llm_d(self, obj: KubeObject) -> bool:
@@ -210,11 +208,3 @@ def _subjects(binding: KubeObject) -> set[str]:
         for subject in binding.data.get("subjects") or ()
         if subject.get("kind") == "ServiceAccount"
     }
-
-
-def _selects(obj: KubeObject, deployment: KubeObject) -> bool:
-    """Does a Service, or a NetworkPolicy, select the pods of a Deployment?"""
-    spec = dict_at(obj.data, "spec")
-    selector = spec.get("selector") or dict_at(spec, "podSelector", "matchLabels")
-    labels = dict_at(deployment.data, "spec", "template", "metadata", "labels")
-    return bool(selector) and selector.items() <= labels.items()

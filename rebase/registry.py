@@ -15,13 +15,12 @@ from rebase.image_reader import retrying
 from rebase.model import ARCHITECTURES, RegistryOptions
 from rebase.reference import ImageName, repository_of
 from rebase.reporter import Reporter
-from rebase.tools.skopeo import ImageProxy, OpenImage, opened, top_digest
+from rebase.tools.skopeo import ImageProxy, opened, top_digest
 
 WORKERS = 4  # requests under way at once: registries limit more than that
 NO_PLATFORM = "no image found"  # skopeo's words for an index without our platform
 
 T = TypeVar("T")
-
 
 ABSENT = -1  # the size of an image on an architecture that it is not built for
 
@@ -40,23 +39,10 @@ class Registry:
             RebaseError: of the first failure's kind, with all failures in it.
         """
         self.reporter.step("Asking the registries for digests")
-        asked = sorted(set(references))
-        failures: list[RebaseError] = []
-
-        def ask(reference: str) -> str:
-            try:
-                return retrying(lambda: top_digest(ImageName.parse(reference), self.options))
-            except RebaseError as error:
-                failures.append(error)
-                return ""
-
-        with ThreadPoolExecutor(WORKERS) as pool:
-            digests = list(pool.map(ask, asked))
-        _refuse(failures, len(asked))
-        return {
-            reference: f"{repository_of(reference)}@{digest}"
-            for reference, digest in zip(asked, digests, strict=True)
-        }
+        digests = _ask_all(
+            references, lambda reference: top_digest(ImageName.parse(reference), self.options)
+        )
+        return {ref: f"{repository_of(ref)}@{digest}" for ref, digest in digests.items()}
 
     def sizes(self, references: Iterable[str], architecture: str) -> dict[str, int]:
         """reference → its compressed bytes for an architecture (rpm's name), or ABSENT.
@@ -68,57 +54,53 @@ class Registry:
         self.reporter.step(f"Asking the registries for {architecture} images")
         wanted = ARCHITECTURES[architecture]
 
-        def look(image: OpenImage) -> int:
-            if image.config.get("architecture") != wanted:
-                return ABSENT
-            return sum(layer.size for layer in image.layers)
-
-        return self._ask(references, replace(self.options, architecture=wanted), look, ABSENT)
-
-    def _ask(
-        self,
-        references: Iterable[str],
-        options: RegistryOptions,
-        question: Callable[[OpenImage], T],
-        absent: T | None = None,
-    ) -> dict[str, T]:
-        asked = sorted(set(references))
+        options = replace(self.options, architecture=wanted)
         proxies: queue.SimpleQueue[ImageProxy] = queue.SimpleQueue()
-        failures: list[RebaseError] = []
 
-        def answer(reference: str) -> T | None:
+        def size(reference: str) -> int:
             proxy = proxies.get()
-
-            def look() -> T:
-                with opened(proxy, ImageName.parse(reference)) as image:
-                    return question(image)
-
             try:
-                return retrying(look)
+                with opened(proxy, ImageName.parse(reference)) as image:
+                    if image.config.get("architecture") != wanted:
+                        return ABSENT
+                    return sum(layer.size for layer in image.layers)
             except ImageNotFoundError as error:
-                if absent is not None and NO_PLATFORM in error.message:
-                    return absent
-                failures.append(error)
-            except RebaseError as error:
-                failures.append(error)
+                if NO_PLATFORM in error.message:
+                    return ABSENT
+                raise
             finally:
                 proxies.put(proxy)
-            return None
 
-        workers = max(1, min(WORKERS, len(asked)))
-        with ExitStack() as stack, ThreadPoolExecutor(workers) as pool:
-            for _ in range(workers):
+        asked = set(references)
+        with ExitStack() as stack:
+            for _ in range(min(WORKERS, len(asked))):
                 proxies.put(stack.enter_context(ImageProxy(options)))
-            answers = list(pool.map(answer, asked))
-        _refuse(failures, len(asked))
-        return {ref: found for ref, found in zip(asked, answers, strict=True) if found is not None}
+            return _ask_all(asked, size)
 
 
-def _refuse(failures: list[RebaseError], asked: int) -> None:
+def _ask_all(references: Iterable[str], question: Callable[[str], T]) -> dict[str, T]:
+    """The answer for every reference, several at once; what the network may cure is retried.
+
+    Raises:
+        RebaseError: of the first failure's kind, with all failures in it.
+    """
+    asked = sorted(set(references))
+    failures: list[RebaseError] = []
+    answers: dict[str, T] = {}
+
+    def ask(reference: str) -> None:
+        try:
+            answers[reference] = retrying(lambda: question(reference))
+        except RebaseError as error:
+            failures.append(error)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(ask, asked))
     if failures:
         first = failures[0]
         raise type(first)(
-            f"{len(failures)} of {asked} images cannot be looked at",
+            f"{len(failures)} of {len(asked)} images cannot be looked at",
             details=sorted(failure.message for failure in failures),
             hint=first.hint,
         )
+    return {reference: answers[reference] for reference in asked}

@@ -86,7 +86,7 @@ def read_source(files: Files, roots: Roots) -> Source:
 def _generators(reached: Reached) -> list[tuple[str, str]]:
     """(ConfigMap, env file) of every generator that was reached."""
     return sorted(
-        (name, posixpath.normpath(posixpath.join(posixpath.dirname(path), file)))
+        (name, kustomization.beside(path, file))
         for path, content in reached.kustomizations.items()
         for name, file in kustomization.env_files(content, path)
     )
@@ -124,7 +124,7 @@ def _keys_read(files: Files, path: str, content: Mapping[str, Any]) -> Iterator[
     replacements: list[Any] = []
     for item in content.get("replacements") or ():
         if isinstance(item, dict) and item.get("path"):
-            file = posixpath.normpath(posixpath.join(posixpath.dirname(path), str(item["path"])))
+            file = kustomization.beside(path, str(item["path"]))
             loaded = yamlfile.load(files.read(file) or b"", file)
             replacements += loaded if isinstance(loaded, list) else [loaded]
         else:

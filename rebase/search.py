@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from rebase import manifests
 from rebase.errors import ManifestsNotFoundError, RebaseError, RegistryError, TreeError
 from rebase.image_reader import LayeredImage
+from rebase.kustomization import Reached
 from rebase.model import Csv, RegistryOptions, Roots
 from rebase.overlay import Overlay
 from rebase.reference import ImageName, digest_of, is_pinned
@@ -46,11 +47,12 @@ class Search:
         """
         for attempt in (self._expected_images, self._remaining_layers, self._other_operators):
             for role, image in attempt():
-                if _is_whole(image.files):
+                tree = _whole_tree(image.files)
+                if tree:
                     self.found = role
                     if role not in (OPERATOR, MODULE_ENV):
                         self.warnings.append(f"the manifests have moved to the image of {role}")
-                    return _collect(image.files)
+                    return _collect(image.files, *tree)
         raise self._not_found()
 
     def _expected_images(self) -> Iterator[tuple[str, LayeredImage]]:
@@ -138,14 +140,18 @@ class Search:
 
 
 def _is_whole(files: Overlay) -> bool:
-    roots = manifests.find_roots(files, files.paths())
-    return roots is not None and manifests.reach(files, roots).whole
+    return _whole_tree(files) is not None
 
 
-def _collect(files: Overlay) -> tuple[Roots, dict[str, bytes]]:
+def _whole_tree(files: Overlay) -> tuple[Roots, Reached] | None:
+    """The manifests, when they are there with everything that they reach."""
     roots = manifests.find_roots(files, files.paths())
-    assert roots is not None
-    wanted = manifests.reach(files, roots).files | {
+    reached = manifests.reach(files, roots) if roots else None
+    return (roots, reached) if roots and reached and reached.whole else None
+
+
+def _collect(files: Overlay, roots: Roots, reached: Reached) -> tuple[Roots, dict[str, bytes]]:
+    wanted = reached.files | {
         path for path in files.paths() if path.startswith(roots.runtimes_directory + "/")
     }
     contents = {path: files.read(path) for path in sorted(wanted)}

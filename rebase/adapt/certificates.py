@@ -5,9 +5,9 @@ certificate for each Service that names a secret for it.
 """
 
 from rebase.adapt.context import Context
-from rebase.adapt.namespaces import referenced_services
+from rebase.adapt.namespaces import clients_of_services
 from rebase.errors import AdaptError
-from rebase.objects import CRD, KubeObject, dict_at
+from rebase.objects import KubeObject, dict_at, selects
 
 INJECT_CABUNDLE = "service.beta.openshift.io/inject-cabundle"
 SERVING_CERT = "service.beta.openshift.io/serving-cert-secret-name"
@@ -20,23 +20,15 @@ def take_certificates_from_service_ca(objects: list[KubeObject], context: Contex
     for obj in objects:
         for name in [name for name in obj.annotations if name.startswith(CERT_MANAGER)]:
             del obj.annotations[name]
-        services = referenced_services(obj)
-        if services:
+        clients = clients_of_services(obj)
+        if clients:
             obj.annotate(INJECT_CABUNDLE, "true")
-            called.update({str(service.get("name")): obj for service in services})
-        _drop_placeholder_ca(obj)
+        for client in clients:
+            called[str(client["service"].get("name"))] = obj
+            # A placeholder such as `Cg==` would be fought over with service-ca at every start.
+            client.pop("caBundle", None)
     for name, caller in sorted(called.items()):
         _annotate_service(name, caller, objects)
-
-
-def _drop_placeholder_ca(obj: KubeObject) -> None:
-    """`caBundle: Cg==` would be fought over with service-ca at every start."""
-    clients = [dict_at(webhook, "clientConfig") for webhook in obj.data.get("webhooks") or ()]
-    if obj.kind == CRD:
-        clients.append(dict_at(obj.data, "spec", "conversion", "webhook", "clientConfig"))
-    for client in clients:
-        if "service" in client:  # one with a url has a CA of its own
-            client.pop("caBundle", None)
 
 
 def _annotate_service(name: str, caller: KubeObject, objects: list[KubeObject]) -> None:
@@ -56,11 +48,9 @@ def _annotate_service(name: str, caller: KubeObject, objects: list[KubeObject]) 
 
 def _certificate_secret(service: KubeObject, objects: list[KubeObject]) -> str | None:
     """The one secret that the Deployment behind a Service mounts."""
-    selector = dict_at(service.data, "spec", "selector").items()
     secrets: set[str] = set()
     for obj in objects:
-        labels = dict_at(obj.data, "spec", "template", "metadata", "labels").items()
-        if obj.kind == "Deployment" and selector and selector <= labels:
+        if obj.kind == "Deployment" and selects(service, obj):
             volumes = dict_at(obj.data, "spec", "template", "spec").get("volumes") or ()
             secrets |= {volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
     return secrets.pop() if len(secrets) == 1 else None

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 
 from rebase.model import NAMESPACE, LeftOut
 
+# Names that stand for the operator's own namespace in the tree.
+FOREIGN_NAMESPACES = frozenset({"kserve", "opendatahub", "system"})
+
 
 @dataclass
 class Context:
     """Shared by the steps of one rebase.
 
     Attributes:
-        foreign_namespaces: names that stand for the operator's own namespace in the tree.
         shipped_elsewhere: (group, kind) of objects that ship in our namespace from another
             directory: the runtimes.
         parameters: names of the ConfigMaps that kustomize generates from params files.
@@ -20,7 +22,6 @@ class Context:
     """
 
     namespace: str = NAMESPACE
-    foreign_namespaces: frozenset[str] = frozenset({"kserve", "opendatahub", "system"})
     shipped_elsewhere: frozenset[tuple[str, str]] = frozenset()
     parameters: frozenset[str] = frozenset()
     images: Mapping[str, str] = field(default_factory=dict)

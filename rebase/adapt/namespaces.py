@@ -8,7 +8,7 @@ vars, JSON strings.
 import json
 from typing import Any
 
-from rebase.adapt.context import Context
+from rebase.adapt.context import FOREIGN_NAMESPACES, Context
 from rebase.objects import CRD, KubeObject, dict_at
 
 # Kinds of MicroShift's own that have no namespace; CRDs say it of theirs.
@@ -71,10 +71,15 @@ def cluster_scoped_by_crd(objects: list[KubeObject]) -> set[str]:
 
 def referenced_services(obj: KubeObject) -> list[dict[str, Any]]:
     """The Service references of webhooks and of CRD conversions."""
+    return [client["service"] for client in clients_of_services(obj)]
+
+
+def clients_of_services(obj: KubeObject) -> list[dict[str, Any]]:
+    """The clientConfigs, of webhooks and of CRD conversions, that name a Service."""
     clients = [dict_at(webhook, "clientConfig") for webhook in webhooks_of(obj)]
     if obj.kind == CRD:
         clients.append(dict_at(obj.data, "spec", "conversion", "webhook", "clientConfig"))
-    return [client["service"] for client in clients if isinstance(client.get("service"), dict)]
+    return [client for client in clients if isinstance(client.get("service"), dict)]
 
 
 def webhooks_of(obj: KubeObject) -> list[dict[str, Any]]:
@@ -90,10 +95,7 @@ def _follow_in_subjects(obj: KubeObject, accounts: set[str], context: Context) -
         ours = (
             isinstance(subject, dict)
             and subject.get("kind") == "ServiceAccount"
-            and (
-                subject.get("name") in accounts
-                or subject.get("namespace") in context.foreign_namespaces
-            )
+            and (subject.get("name") in accounts or subject.get("namespace") in FOREIGN_NAMESPACES)
         )
         if ours:
             subject["namespace"] = context.namespace
@@ -122,7 +124,7 @@ def _follow_in_fields(value: Any, context: Context) -> bool:
     for key, inner in value.items() if isinstance(value, dict) else ():
         if isinstance(inner, dict | list):
             changed |= _follow_in_fields(inner, context)
-        elif key.lower().endswith("namespace") and inner in context.foreign_namespaces:
+        elif key.lower().endswith("namespace") and inner in FOREIGN_NAMESPACES:
             value[key] = context.namespace
             changed = True
     return changed
