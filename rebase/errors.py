@@ -1,7 +1,6 @@
 """What can go wrong, by what the user can do about it; each class has its exit code.
 
-The codes are an interface (docs/exit-codes in docs/release-engineers.md): scripts
-and CI jobs branch on them.
+The codes are an interface: scripts and CI jobs branch on them (docs/release-engineers.md).
 """
 
 from collections.abc import Iterable
