@@ -62,9 +62,7 @@ def _lacking(
     what: str, resolved: Mapping[Use, ResolvedImage], sizes: Mapping[str, Mapping[str, int]]
 ) -> dict[str, list[str]]:
     """architecture → the references of an object's images that it lacks."""
-    references = {
-        image.reference for use, image in resolved.items() if use.where.startswith(f"{what}: ")
-    }
+    references = {image.reference for use, image in resolved.items() if use.holder == what}
     lacking = {
         architecture: sorted(ref for ref in references if of[ref] == ABSENT)
         for architecture, of in sorted(sizes.items())

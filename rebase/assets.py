@@ -14,7 +14,7 @@ from rebase import yamlfile
 from rebase.adapt import configuration
 from rebase.errors import UsageError
 from rebase.images import split_pinned
-from rebase.model import NAMESPACE
+from rebase.model import NAMESPACE, ObjectName
 from rebase.objects import CRD, KubeObject, in_apply_order
 
 KSERVE = "assets/kserve"
@@ -55,11 +55,16 @@ images: []
 
 @dataclass(frozen=True)
 class AssetFile:
-    """A generated file: the object in it (as text for people) and its YAML without header."""
+    """A generated file: the object in it, and its YAML without header.
+
+    Attributes:
+        architectures: the ones that it is for; empty for all.
+    """
 
     name: str
-    title: str
+    holds: ObjectName
     text: str
+    architectures: frozenset[str] = frozenset()
 
     @property
     def content(self) -> bytes:
@@ -93,9 +98,9 @@ def object_files(objects: Iterable[KubeObject]) -> list[AssetFile]:
         used.add(name.casefold())
         if obj.kind == "ConfigMap" and obj.name == configuration.NAME:
             configuration.make_readable(obj)
-            files.append(AssetFile(CONFIGURATION, str(obj), yamlfile.dump_readable(obj.data)))
+            files.append(AssetFile(CONFIGURATION, obj.full_name, yamlfile.dump_readable(obj.data)))
         else:
-            files.append(AssetFile(f"{name}.yaml", str(obj), obj.to_yaml()))
+            files.append(AssetFile(f"{name}.yaml", obj.full_name, obj.to_yaml()))
     return files
 
 

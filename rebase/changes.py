@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rebase import assets, release
+from rebase.release import Before
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,10 @@ class Changes:
     edited: tuple[str, ...]
 
 
-def compare(root: Path, tree: Mapping[str, bytes], directories: tuple[str, ...]) -> Changes:
-    """Compare what is below `root` with a new tree."""
-    before = release.read_before(root)
+def compare(
+    root: Path, before: Before, tree: Mapping[str, bytes], directories: tuple[str, ...]
+) -> Changes:
+    """Compare what is below `root`, with its record, with a new tree."""
     old = {
         file.relative_to(root).as_posix(): file.read_bytes()
         for directory in directories
@@ -81,12 +83,12 @@ def compare(root: Path, tree: Mapping[str, bytes], directories: tuple[str, ...])
     }
     record = json.loads(tree[f"{release.DIRECTORY}/{release.RECORD}"])
     new_objects = {
-        f"{Path(path).parent.name}: {file['holds']}": file["sha256"]
+        f"{Path(path).parent.name}: {file['kind']} {file['name']}": file["sha256"]
         for path, file in record["files"].items()
     }
     old_objects = {
-        f"{Path(path).parent.name}: {holds}": digest
-        for path, (holds, digest) in before.files.items()
+        f"{Path(path).parent.name}: {file.holds}": file.sha256
+        for path, file in before.files.items()
     }
     return Changes(
         before=before.version,
@@ -98,9 +100,9 @@ def compare(root: Path, tree: Mapping[str, bytes], directories: tuple[str, ...])
         files=Delta.of(old, tree),
         edited=tuple(
             path
-            for path, (_, digest) in sorted(before.files.items())
+            for path, file in sorted(before.files.items())
             if path in old
-            and release.sha256(old[path]) != digest
+            and release.sha256(old[path]) != file.sha256
             and assets.is_generated(old[path])
         ),
     )

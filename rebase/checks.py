@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from rebase import release
+from rebase import release, retired, yamlfile
 from rebase.adapt import apis, certificates
 from rebase.adapt.context import FOREIGN_NAMESPACES
 from rebase.adapt.namespaces import CLUSTER_SCOPED, cluster_scoped_by_crd, referenced_services
@@ -56,18 +56,20 @@ def render_directories(
     names = list(directories)
 
     def build(directory: str) -> RenderedDirectory:
-        try:
-            text = kustomize.build(root / directory)
-        except ToolError as error:
-            finding = Finding("render", directory, "kustomize cannot render it")
-            details = [line.replace(f"{root}/", "") for line in error.details]
-            raise CheckError(
-                "the result does not render", details=[str(finding), *details]
-            ) from None
+        text = _build(root, directory, kustomize)
         return RenderedDirectory(directory, tuple(parse_render(text, directory, known)))
 
     with ThreadPoolExecutor(max_workers=max(1, len(names))) as pool:
         return list(pool.map(build, names))
+
+
+def _build(root: Path, directory: str, kustomize: Kustomize) -> str:
+    try:
+        return kustomize.build(root / directory)
+    except ToolError as error:
+        finding = Finding("render", directory, "kustomize cannot render it")
+        details = [line.replace(f"{root}/", "") for line in error.details]
+        raise CheckError("the result does not render", details=[str(finding), *details]) from None
 
 
 class Cluster:
@@ -102,6 +104,33 @@ def check(
                 findings.append(Finding(check_id, where, message))
     findings += _duplicates(cluster.objects)
     findings += _release_info(own, infos)
+    return findings
+
+
+def check_deletions(
+    root: Path, directory: str, kustomize: Kustomize, shipped: Iterable[RenderedDirectory]
+) -> list[Finding]:
+    """Every finding about the list of what MicroShift deletes at every start, before it applies.
+
+    People may add to it; this holds for them as well.
+
+    Raises:
+        CheckError: it does not render.
+    """
+    identities = {obj.identity for rendered in shipped for obj in rendered.objects}
+    findings: list[Finding] = []
+    for document in yamlfile.load_all(_build(root, directory, kustomize), directory):
+        name = release.parse_object_name(document | document["metadata"])
+        where = f"{directory}: {name}"
+        if name.identity in identities:
+            findings.append(Finding("deletes-shipped", where, "it ships: each start would lose it"))
+        if retired.holds_others(name):
+            findings.append(
+                Finding("deletes-users", where, "the users' objects would be deleted with it")
+            )
+        elif retired.is_custom(name):
+            message = f"{name.group} may be missing at a first start, which would wait for it"
+            findings.append(Finding("deletes-custom", where, message))
     return findings
 
 

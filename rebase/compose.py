@@ -1,24 +1,26 @@
 """The product as the files of a tree: assets/, release/, and what people keep there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import rebase
-from rebase import assets, release, runtimes
+from rebase import assets, release, retired, runtimes
 from rebase.assets import AssetFile
 from rebase.errors import UsageError
 from rebase.image_tables import ImageTable
-from rebase.model import Staged
+from rebase.model import NAMESPACE, ObjectName, Staged
 from rebase.objects import KubeObject
 from rebase.options import Options
 from rebase.product import Part, Product
 from rebase.publish import Tree
+from rebase.release import Before, ShippedFile
 from rebase.render import refuse_unset
+from rebase.retired import Retired
 from rebase.tools.kustomize import Kustomize
 
 CORE_DIRECTORIES = (assets.KSERVE, assets.RUNTIMES)
-DIRECTORIES = (*CORE_DIRECTORIES, assets.LLM_D, release.DIRECTORY)
+DIRECTORIES = (*CORE_DIRECTORIES, assets.LLM_D, retired.DIRECTORY, release.DIRECTORY)
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,13 @@ class Composed:
         tree: every file of the output directories.
         parts: the directories that ship together, with their release infos, by file name.
         known: objects by their text, where kustomize will give that very text back.
+        retired: what earlier rebases shipped and this one does not.
     """
 
     tree: Tree
     parts: Mapping[tuple[str, ...], Mapping[str, bytes]]
     known: Mapping[str, KubeObject]
+    retired: tuple[Retired, ...]
 
 
 def compose(
@@ -42,11 +46,12 @@ def compose(
     table: ImageTable,
     kustomize: Kustomize,
     options: Options,
+    before: Before,
 ) -> Composed:
     """Make the files of a new tree, hand-kept ones of the old tree carried over.
 
     Raises:
-        UsageError: hand-kept files are in the way.
+        UsageError: hand-kept files are in the way, or the history cannot be read.
         TreeError: two images, or two runtimes, have the same name.
     """
     version, core, llm_d = staged.csv.version, product.core, product.llm_d
@@ -54,12 +59,27 @@ def compose(
     files = {
         assets.KSERVE: _object_files(core, product),
         assets.RUNTIMES: [
-            AssetFile(name, str(runtime), runtime.to_yaml())
+            AssetFile(
+                name,
+                ObjectName(runtimes.KIND, runtime.name, NAMESPACE, runtime.data["apiVersion"]),
+                runtime.to_yaml(),
+                runtime.architectures,
+            )
             for name, runtime in runtimes.name_files(core.runtimes).items()
         ],
         assets.LLM_D: _object_files(llm_d, product),
     }
-    refuse_unset((file.title, file.text) for part in files.values() for file in part)
+    refuse_unset((str(file.holds), file.text) for part in files.values() for file in part)
+    shipped = {
+        f"{directory}/{file.name}": ShippedFile(
+            file.holds, release.sha256(file.content), tuple(sorted(file.architectures))
+        )
+        for directory in files
+        for file in files[directory]
+    }
+    gone = retired.retire(
+        before, retired.read_history(root), [file.holds for file in shipped.values()]
+    )
     parts: dict[tuple[str, ...], dict[str, bytes]] = {
         CORE_DIRECTORIES: {
             release.info_name(arch): release.release_info(version, core.images_for(arch))
@@ -82,25 +102,33 @@ def compose(
         entries=tuple(f"/{entry}" for entry in (*staged.roots.kserve, staged.roots.runtimes)),
         images_read=staged.images,
         images=product.images,
+        used_by=_users(product, shipped),
         sizes=product.sizes,
         left_out=product.left_out,
         warnings=product.warnings,
-        files={
-            f"{directory}/{file.name}": (file.title, release.sha256(file.content))
-            for directory in files
-            for file in files[directory]
-        },
+        files=shipped,
     )
+    contents = {
+        directory: {file.name: file.content for file in some} for directory, some in files.items()
+    }
+    deletions = retired.deletions(gone)
+    custom_deletions = retired.custom_deletions(gone)
     tree = {
-        **_directory(root, assets.KSERVE, files[assets.KSERVE], assets.KSERVE_KUSTOMIZATION),
+        **_directory(root, assets.KSERVE, contents[assets.KSERVE], assets.KSERVE_KUSTOMIZATION),
         **_directory(
             root,
             assets.RUNTIMES,
-            files[assets.RUNTIMES],
+            contents[assets.RUNTIMES],
             assets.RUNTIMES_KUSTOMIZATION,
             product.fills,
         ),
-        **_directory(root, assets.LLM_D, files[assets.LLM_D], assets.LLM_D_KUSTOMIZATION),
+        **_directory(root, assets.LLM_D, contents[assets.LLM_D], assets.LLM_D_KUSTOMIZATION),
+        **_directory(
+            root,
+            retired.DIRECTORY,
+            {retired.LIST: deletions} if deletions else {},
+            retired.KUSTOMIZATION,
+        ),
         **_kept_in_release(root),
         **{
             f"{release.DIRECTORY}/{name}": data
@@ -108,23 +136,37 @@ def compose(
             for name, data in infos.items()
         },
         f"{release.DIRECTORY}/{release.RECORD}": record.to_bytes(),
+        **({retired.HISTORY: retired.history_bytes(gone)} if gone else {}),
+        **({retired.CUSTOM_LIST: custom_deletions} if custom_deletions else {}),
     }
     objects = (*core.objects, *llm_d.objects)
     known = {text: obj for obj in objects if (text := obj.unchanged_text)}
-    return Composed(tree, parts, known)
+    return Composed(tree, parts, known, tuple(gone))
 
 
 def _object_files(part: Part, product: Product) -> list[AssetFile]:
     return [
-        AssetFile(file.name, file.title, product.markers.fill(file.text))
+        replace(file, text=product.markers.fill(file.text))
         for file in assets.object_files(part.objects)
     ]
+
+
+def _users(product: Product, shipped: Mapping[str, ShippedFile]) -> dict[str, tuple[str, ...]]:
+    """key of an image → paths of the files whose objects use it."""
+    paths: dict[str, list[str]] = {}
+    for path, file in shipped.items():
+        paths.setdefault(str(file.holds), []).append(path)
+    users: dict[str, set[str]] = {}
+    for part in (product.core, product.llm_d):
+        for use, image in part.images.items():
+            users.setdefault(image.key, set()).update(paths[use.holder])
+    return {key: tuple(sorted(found)) for key, found in users.items()}
 
 
 def _directory(
     root: Path,
     directory: str,
-    files: list[AssetFile],
+    generated: Mapping[str, bytes],
     template: str,
     fills: Mapping[str, str] | None = None,
 ) -> Tree:
@@ -133,9 +175,8 @@ def _directory(
     A directory with neither is not there: llm-d's, in a version without llm-d.
     """
     kept = assets.kept_files(root / directory)
-    if not files and not kept:
+    if not generated and not kept:
         return {}
-    generated = {file.name: file.content for file in files}
     clashes = sorted(kept.keys() & generated.keys())
     if clashes:
         raise UsageError(
@@ -158,9 +199,10 @@ def _directory(
 
 def _kept_in_release(root: Path) -> Tree:
     """Files in release/ that are not ours; infos of architectures no longer built go."""
-    directory = root / release.DIRECTORY
-    return {
-        f"{release.DIRECTORY}/{file.relative_to(directory).as_posix()}": file.read_bytes()
-        for file in sorted(directory.rglob("*"))
-        if file.is_file() and not release.is_info(file.name)
-    }
+    kept: dict[str, bytes] = {}
+    for file in sorted((root / release.DIRECTORY).rglob("*")):
+        path = file.relative_to(root).as_posix()
+        ours = release.is_info(file.name) or path in (retired.HISTORY, retired.CUSTOM_LIST)
+        if file.is_file() and not ours:
+            kept[path] = file.read_bytes()
+    return kept

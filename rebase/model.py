@@ -110,6 +110,29 @@ class ResolvedImage:
     origin: str
 
 
+@dataclass(frozen=True, order=True)
+class ObjectName:
+    """What names an object in a cluster, and the API version that it ships with."""
+
+    kind: str
+    name: str
+    namespace: str
+    api_version: str
+
+    @property
+    def group(self) -> str:
+        group, slash, _ = self.api_version.partition("/")
+        return group if slash else ""
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """What makes it the same object, whatever its version: group, kind, namespace, name."""
+        return self.group, self.kind, self.namespace, self.name
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
 @dataclass(frozen=True)
 class LeftOut:
     """Something that the manifests have and that does not ship."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from rebase import yamlfile
 from rebase.errors import TreeError
+from rebase.model import ObjectName
 from rebase.shapes import misshapen
 
 CRD = "CustomResourceDefinition"
@@ -78,6 +79,10 @@ class KubeObject:
 
     def annotate(self, name: str, value: str) -> None:
         dict_at(self.metadata, "annotations", create=True)[name] = value
+
+    @property
+    def full_name(self) -> ObjectName:
+        return ObjectName(self.kind, self.name, self.namespace, str(self.data["apiVersion"]))
 
     @property
     def identity(self) -> tuple[str, str, str, str]:

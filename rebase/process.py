@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rebase import checks, publish
+from rebase import checks, publish, release, retired
+from rebase.assets import KUSTOMIZATION
 from rebase.changes import Changes, compare
 from rebase.compose import CORE_DIRECTORIES, DIRECTORIES, Composed, compose
 from rebase.image_tables import table_for
@@ -15,6 +16,7 @@ from rebase.options import Options
 from rebase.product import make_product
 from rebase.render import read_source, render
 from rebase.reporter import Reporter
+from rebase.retired import Retired
 from rebase.runtimes import refuse_empty_templates
 from rebase.tools.kustomize import Kustomize
 
@@ -24,12 +26,14 @@ class Outcome:
     """What a rebase did, or would do.
 
     Attributes:
+        retired: what earlier rebases shipped and this one does not.
         sizes: architecture → reference → compressed bytes, when they were asked for.
     """
 
     changes: Changes
     images: tuple[ResolvedImage, ...]
     left_out: tuple[LeftOut, ...]
+    retired: tuple[Retired, ...]
     warnings: tuple[str, ...]
     sizes: Mapping[str, Mapping[str, int]]
     written: bool
@@ -42,9 +46,10 @@ def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Re
         TreeError: the manifests are broken.
         UnpinnedImageError: an image has no digest.
         AdaptError: something to change is not there.
-        UsageError: hand-kept files are in the way.
+        UsageError: hand-kept files are in the way, or the last record cannot be read.
         CheckError: the result is not fit to ship.
     """
+    before = release.read_before(options.root)
     files = DirectoryFiles(staged.manifests)
     source = read_source(files, staged.roots)
     refuse_empty_templates(files, source.reached)
@@ -57,17 +62,23 @@ def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Re
 
     reporter.step("Adapting to MicroShift")
     product = make_product(rendered, staged, source, table, decisions, options)
-    composed = compose(product, staged, table, kustomize, options)
+    composed = compose(product, staged, table, kustomize, options, before)
 
     reporter.step("Checking")
     with publish.staged(options.root, composed.tree) as new:
         _check(new, composed, kustomize)
-        changes = compare(options.root, composed.tree, DIRECTORIES)
+        changes = compare(options.root, before, composed.tree, DIRECTORIES)
         written = bool(changes.files) and not options.dry_run
         if written:
             publish.swap(options.root, new, DIRECTORIES)
     return Outcome(
-        changes, product.images, product.left_out, product.warnings, product.sizes, written
+        changes,
+        product.images,
+        product.left_out,
+        composed.retired,
+        product.warnings,
+        product.sizes,
+        written,
     )
 
 
@@ -86,4 +97,6 @@ def _check(new: Path, composed: Composed, kustomize: Kustomize) -> None:
     for part, infos in composed.parts.items():
         needed = [] if part == CORE_DIRECTORIES else core
         findings += checks.check([rendered[directory] for directory in part], infos, needed)
+    if f"{retired.DIRECTORY}/{KUSTOMIZATION}" in composed.tree:
+        findings += checks.check_deletions(new, retired.DIRECTORY, kustomize, rendered.values())
     checks.refuse(findings)

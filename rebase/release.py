@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rebase.errors import TreeError
-from rebase.model import ImageRead, LeftOut, ResolvedImage
+from rebase.errors import TreeError, UsageError
+from rebase.model import ImageRead, LeftOut, ObjectName, ResolvedImage
 
 DIRECTORY = "release"
 RECORD = "rebase.json"
-FORMAT = 1
+FORMAT = 2
 
 
 def info_name(architecture: str, part: str = "") -> str:
@@ -56,13 +56,51 @@ def to_json(value: Any) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
+def object_name_as_json(name: ObjectName) -> dict[str, str]:
+    """An object's name as our files have it."""
+    return {
+        "apiVersion": name.api_version,
+        "kind": name.kind,
+        "name": name.name,
+        **({"namespace": name.namespace} if name.namespace else {}),
+    }
+
+
+def parse_object_name(entry: Mapping[str, Any]) -> ObjectName:
+    """Raises: KeyError, TypeError: it is none."""
+    return ObjectName(
+        str(entry["kind"]),
+        str(entry["name"]),
+        str(entry.get("namespace", "")),
+        str(entry["apiVersion"]),
+    )
+
+
+@dataclass(frozen=True)
+class ShippedFile:
+    """A generated file with one object.
+
+    Attributes:
+        architectures: the ones that it is for; empty for all.
+    """
+
+    holds: ObjectName
+    sha256: str
+    architectures: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        only = {"architectures": list(self.architectures)} if self.architectures else {}
+        return {**object_name_as_json(self.holds), "sha256": self.sha256, **only}
+
+
 @dataclass(frozen=True)
 class Record:
     """Everything that a rebase was made of: enough to repeat it bit by bit.
 
     Attributes:
         sizes: architecture → reference → compressed bytes, when they were asked for.
-        files: path → (what is in it, sha256), for every generated object.
+        used_by: key of an image → paths of the files that use it.
+        files: path → what is in it, for every generated object.
     """
 
     version: str
@@ -75,10 +113,11 @@ class Record:
     entries: tuple[str, ...]
     images_read: tuple[ImageRead, ...]
     images: tuple[ResolvedImage, ...]
+    used_by: Mapping[str, tuple[str, ...]]
     sizes: Mapping[str, Mapping[str, int]]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
-    files: Mapping[str, tuple[str, str]]
+    files: Mapping[str, ShippedFile]
 
     def to_bytes(self) -> bytes:
         bundle = next(image for image in self.images_read if image.role == "bundle")
@@ -107,16 +146,14 @@ class Record:
                         "reference": image.reference,
                         "source": image.source.value,
                         "origin": image.origin,
+                        "used_by": list(self.used_by[key]),
                         **self._size_of(image),
                     }
                     for key, image in images_by_key(self.images).items()
                 },
                 "left_out": [asdict(one) for one in self.left_out],
                 "warnings": list(self.warnings),
-                "files": {
-                    path: {"holds": title, "sha256": digest}
-                    for path, (title, digest) in sorted(self.files.items())
-                },
+                "files": {path: file.as_json() for path, file in sorted(self.files.items())},
             }
         )
 
@@ -131,20 +168,59 @@ class Before:
 
     version: str | None
     images: Mapping[str, str]
-    files: Mapping[str, tuple[str, str]]
+    files: Mapping[str, ShippedFile]
 
 
 def read_before(root: Path) -> Before:
-    """The record in a tree; one that cannot be read counts as none."""
+    """The record in a tree.
+
+    Raises:
+        UsageError: there is one that cannot be understood: what it shipped would be forgotten,
+            and would stay in clusters for ever.
+    """
+    record = read_record(root)
+    return _before(record) if record else Before(None, {}, {})
+
+
+def read_record(root: Path) -> dict[str, Any] | None:
+    """release/rebase.json as it is, or None where there is none.
+
+    Raises:
+        UsageError: it cannot be understood.
+    """
     try:
         record = json.loads((root / DIRECTORY / RECORD).read_text())
-        return Before(
-            record["bundle"]["version"],
-            {key: image["reference"] for key, image in record["images"].items()},
-            {path: (file["holds"], file["sha256"]) for path, file in record["files"].items()},
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Before(None, {}, {})
+        if record["format"] != FORMAT:
+            raise _unreadable(f"it has format {record['format']}, not {FORMAT}")
+        _before(record)
+        return dict(record)
+    except FileNotFoundError:
+        return None
+    except KeyError as error:
+        raise _unreadable(f"it lacks {error}") from None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise _unreadable(str(error)) from None
+
+
+def _before(record: Mapping[str, Any]) -> Before:
+    return Before(
+        record["bundle"]["version"],
+        {key: image["reference"] for key, image in record["images"].items()},
+        {
+            path: ShippedFile(
+                parse_object_name(file), file["sha256"], tuple(file.get("architectures", ()))
+            )
+            for path, file in record["files"].items()
+        },
+    )
+
+
+def _unreadable(why: str) -> UsageError:
+    path = f"{DIRECTORY}/{RECORD}"
+    return UsageError(
+        f"{path} cannot be read: {why}",
+        hint=f"restore it (git checkout -- {path}), or remove it to start a new history",
+    )
 
 
 def sha256(data: bytes) -> str:

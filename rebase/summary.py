@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from rebase import release
 from rebase.changes import Delta
 from rebase.model import ImageSource, LeftOut
 from rebase.objects import CRD
 from rebase.process import Outcome
+from rebase.retired import Retired
 
 SHOWN = 12  # names in a list before it is cut short; --json has them all
 SHOWN_REASONS = 5  # reasons of one category before they are told as one
@@ -27,6 +29,7 @@ def lines(outcome: Outcome) -> Iterator[str]:
     for architecture, sizes in sorted(outcome.sizes.items()):
         yield f"    {architecture}: {len(sizes)} there, {sum(sizes.values()) / 1e9:.1f} GB in all"
     yield from _left_out(outcome.left_out)
+    yield from _retired(outcome.retired)
     for path in changes.edited:
         yield f"  edited by hand since the last rebase, and replaced: {path}"
     for warning in outcome.warnings:
@@ -54,6 +57,15 @@ def as_json(outcome: Outcome, commit: str | None) -> dict[str, Any]:
             for image in outcome.images
         },
         "left_out": [asdict(one) for one in outcome.left_out],
+        "retired": [
+            {
+                **release.object_name_as_json(one.object),
+                "last": one.last,
+                "deleted": not one.stays,
+                "stays": one.stays,
+            }
+            for one in outcome.retired
+        ],
         "edited": list(changes.edited),
         "warnings": list(outcome.warnings),
     }
@@ -104,6 +116,17 @@ def _sources(outcome: Outcome) -> Iterator[str]:
     }
     told = [f"{count[source]} {text}" for source, text in words.items() if count[source]]
     yield f"    {', '.join(told)}"
+
+
+def _retired(retired: Iterable[Retired]) -> Iterator[str]:
+    """What devices that had an older package are left with."""
+    by_fate: dict[str, list[str]] = {}
+    for one in retired:
+        by_fate.setdefault(one.stays, []).append(f"{one.object} ({one.last})")
+    for why, names in sorted(by_fate.items()):
+        stay = f"stay in clusters that have them ({why})"
+        fate = stay if why else "are deleted at MicroShift's next start"
+        yield f"  {len(names)} of earlier versions {fate}: {', '.join(_cut(names))}"
 
 
 def _left_out(left_out: Iterable[LeftOut]) -> Iterator[str]:

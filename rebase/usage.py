@@ -26,6 +26,11 @@ class Use:
     image: Param | str
     architectures: frozenset[str] = frozenset()
 
+    @property
+    def holder(self) -> str:
+        """The object: its kind and name."""
+        return self.where.partition(": ")[0]
+
 
 def uses_of_objects(
     objects: Iterable[KubeObject], markers: Markers, generated: frozenset[str]

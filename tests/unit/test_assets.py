@@ -49,7 +49,7 @@ def test_a_file_is_named_after_its_object(obj: KubeObject, name: str) -> None:
 def test_every_file_is_known_as_ours_and_holds_its_object() -> None:
     obj = make("Service", "a", spec={"x": "y"})
     (file,) = object_files([obj])
-    assert file.title == "Service a"
+    assert file.holds == obj.full_name
     assert is_generated(file.content)
     assert not is_generated(b"# Copied.\n" + file.content)
     assert yamlfile.load(file.content, "x") == obj.data
@@ -95,7 +95,7 @@ OBJECTS = st.builds(
 def test_no_two_objects_share_a_file_on_any_file_system(objects: list[KubeObject]) -> None:
     files = object_files(objects)
     assert len({file.name.casefold() for file in files}) == len(objects)
-    assert sorted(file.title for file in files) == sorted(map(str, objects))
+    assert sorted(file.holds for file in files) == sorted(obj.full_name for obj in objects)
     assert [file.name for file in files] == names(*objects[::-1])
 
 

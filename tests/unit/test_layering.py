@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("summary",),
     ("process", "download"),
     ("checks", "changes", "compose", "search", "staging"),
-    ("product", "publish"),
+    ("product", "publish", "retired"),
     ("architectures",),
     ("usage", "options"),
     ("registry",),

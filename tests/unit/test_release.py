@@ -7,10 +7,17 @@ from typing import Any
 import pytest
 
 from rebase import assets, release
-from rebase.changes import Delta, compare
-from rebase.errors import TreeError
-from rebase.model import ImageRead, ImageSource, LayerDecision, LeftOut, ResolvedImage
-from rebase.release import Record, read_before, release_info
+from rebase.changes import Changes, Delta, compare
+from rebase.errors import TreeError, UsageError
+from rebase.model import (
+    ImageRead,
+    ImageSource,
+    LayerDecision,
+    LeftOut,
+    ObjectName,
+    ResolvedImage,
+)
+from rebase.release import Record, ShippedFile, read_before, release_info
 from unit.helpers import pinned, write_tree
 
 RECORD = f"{release.DIRECTORY}/{release.RECORD}"
@@ -21,7 +28,7 @@ def image(key: str, name: str = "", source: ImageSource = ImageSource.PARAMS) ->
 
 
 def record(
-    *images: ResolvedImage, files: dict[str, tuple[str, str]] | None = None, **more: Any
+    *images: ResolvedImage, files: dict[str, ShippedFile] | None = None, **more: Any
 ) -> Record:
     fields: dict[str, Any] = {
         "version": "2.25.0",
@@ -43,6 +50,7 @@ def record(
             ),
         ),
         "images": images,
+        "used_by": {image.key: ("assets/kserve/x.yaml",) for image in images},
         "sizes": {},
         "left_out": (LeftOut("ServingRuntime a", "multiModel"),),
         "warnings": ("careful",),
@@ -110,6 +118,7 @@ def test_the_record_has_all_that_it_takes_to_repeat_a_rebase() -> None:
         "reference": pinned("a"),
         "source": "params",
         "origin": "params.env",
+        "used_by": ["assets/kserve/x.yaml"],
     }
     assert found["left_out"] == [{"what": "ServingRuntime a", "reason": "multiModel"}]
     assert found["warnings"] == ["careful"]
@@ -123,20 +132,40 @@ def test_sizes_are_recorded_when_they_were_asked_for() -> None:
 
 
 def test_a_record_is_read_back(tmp_path: Path) -> None:
-    files = {"assets/kserve/a.yaml": ("Service a", "digest")}
+    files = {
+        "assets/kserve/a.yaml": ShippedFile(ObjectName("Service", "a", "n", "v1"), "digest"),
+        "assets/runtimes/b.yaml": ShippedFile(
+            ObjectName("ServingRuntime", "b", "", "serving.kserve.io/v1alpha1"), "d", ("x86_64",)
+        ),
+    }
     write_tree(tmp_path, {RECORD: record(image("a"), files=files).to_bytes()})
     before = read_before(tmp_path)
     assert (before.version, before.images, before.files) == ("2.25.0", {"a": pinned("a")}, files)
 
 
-@pytest.mark.parametrize(
-    "text", [None, "", "{", "[]", "{}", '"x"', '{"bundle": {"version": "1"}}', '{"bundle": []}']
-)
-def test_a_record_that_cannot_be_read_is_none(tmp_path: Path, text: str | None) -> None:
-    if text is not None:
-        write_tree(tmp_path, {RECORD: text})
+def test_no_record_is_a_tree_before_the_first_rebase(tmp_path: Path) -> None:
     before = read_before(tmp_path)
     assert (before.version, dict(before.images), dict(before.files)) == (None, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "Expecting value"),
+        ("{", "Expecting property name"),
+        ("[]", "indices"),
+        ("{}", "it lacks 'format'"),
+        ('"x"', "indices"),
+        ('{"format": 1, "bundle": {"version": "1"}}', "it has format 1, not 2"),
+        ('{"format": 2, "bundle": []}', "indices"),
+        ('{"format": 2, "bundle": {"version": "1"}, "images": {}}', "it lacks 'files'"),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_not_forgotten(tmp_path: Path, text: str, why: str) -> None:
+    write_tree(tmp_path, {RECORD: text})
+    with pytest.raises(UsageError, match=f"release/rebase.json cannot be read: .*{why}") as caught:
+        read_before(tmp_path)
+    assert "git checkout -- release/rebase.json" in caught.value.hint
 
 
 # Changes
@@ -163,7 +192,7 @@ def new_tree(version: str = "2.25.0", **services: str) -> dict[str, bytes]:
     """A tree with a Service for each name, and its record."""
     contents = {f"assets/kserve/{name}.yaml": asset(text) for name, text in services.items()}
     files = {
-        path: (f"Service {Path(path).stem}", release.sha256(data))
+        path: ShippedFile(ObjectName("Service", Path(path).stem, "n", "v1"), release.sha256(data))
         for path, data in contents.items()
     }
     images = [image(name, text) for name, text in services.items()]
@@ -173,8 +202,12 @@ def new_tree(version: str = "2.25.0", **services: str) -> dict[str, bytes]:
 DIRECTORIES = ("assets/kserve", "release")
 
 
+def changes_to(root: Path, tree: dict[str, bytes]) -> Changes:
+    return compare(root, read_before(root), tree, DIRECTORIES)
+
+
 def test_the_first_rebase_is_all_new(tmp_path: Path) -> None:
-    changes = compare(tmp_path, new_tree(a="1", b="1"), DIRECTORIES)
+    changes = changes_to(tmp_path, new_tree(a="1", b="1"))
     assert (changes.before, changes.after) == (None, "2.25.0")
     assert changes.objects.added == ("kserve: Service a", "kserve: Service b")
     assert changes.images.added == ("a", "b")
@@ -185,14 +218,14 @@ def test_the_first_rebase_is_all_new(tmp_path: Path) -> None:
 def test_the_same_again_is_no_change(tmp_path: Path) -> None:
     tree = new_tree(a="1")
     write_tree(tmp_path, dict(tree))
-    changes = compare(tmp_path, tree, DIRECTORIES)
+    changes = changes_to(tmp_path, tree)
     assert not any((changes.objects, changes.images, changes.files, changes.edited))
     assert changes.before == changes.after == "2.25.0"
 
 
 def test_what_came_went_and_changed(tmp_path: Path) -> None:
     write_tree(tmp_path, dict(new_tree("2.22.0", gone="1", same="1", other="1")))
-    changes = compare(tmp_path, new_tree("2.25.0", new="1", same="1", other="2"), DIRECTORIES)
+    changes = changes_to(tmp_path, new_tree("2.25.0", new="1", same="1", other="2"))
     assert (changes.before, changes.after) == ("2.22.0", "2.25.0")
     assert changes.objects.added == ("kserve: Service new",)
     assert changes.objects.removed == ("kserve: Service gone",)
@@ -207,7 +240,7 @@ def test_generated_files_that_people_edited_are_named(tmp_path: Path) -> None:
     edits = {"assets/kserve/a.yaml": asset("edited"), "assets/kserve/b.yaml": b"adopted\n"}
     write_tree(tmp_path, dict(edits))
     (tmp_path / "assets/kserve/c.yaml").unlink()
-    changes = compare(tmp_path, tree, DIRECTORIES)
+    changes = changes_to(tmp_path, tree)
     assert changes.edited == ("assets/kserve/a.yaml",)
     assert changes.files.changed == ("assets/kserve/a.yaml", "assets/kserve/b.yaml")
     assert changes.files.added == ("assets/kserve/c.yaml",)
@@ -215,4 +248,4 @@ def test_generated_files_that_people_edited_are_named(tmp_path: Path) -> None:
 
 def test_only_our_directories_are_compared(tmp_path: Path) -> None:
     write_tree(tmp_path, {**new_tree(a="1"), "README.md": "x", "assets/other/y": "z"})
-    assert not compare(tmp_path, new_tree(a="1"), DIRECTORIES).files
+    assert not changes_to(tmp_path, new_tree(a="1")).files

@@ -7,12 +7,15 @@ import pytest
 
 from rebase import summary
 from rebase.changes import Changes, Delta
-from rebase.model import ImageSource, LeftOut, ResolvedImage
+from rebase.model import ImageSource, LeftOut, ObjectName, ResolvedImage
 from rebase.process import Outcome
+from rebase.retired import Retired
 from unit.helpers import pinned
 
 SAME = Delta((), (), (), 3)
-NOTHING = Outcome(Changes("2.22.0", "2.22.0", SAME, SAME, SAME, ()), (), (), (), {}, written=False)
+NOTHING = Outcome(
+    Changes("2.22.0", "2.22.0", SAME, SAME, SAME, ()), (), (), (), (), {}, written=False
+)
 
 
 def image(key: str, source: ImageSource) -> ResolvedImage:
@@ -37,6 +40,10 @@ SOMETHING = Outcome(
         LeftOut("ServingRuntime a", "multiModel"),
         LeftOut("Certificate c", "no cert-manager"),
         LeftOut("ServingRuntime b", "multiModel"),
+    ),
+    retired=(
+        Retired(ObjectName("ClusterRole", "old", "", "rbac.authorization.k8s.io/v1"), "2.22.0"),
+        Retired(ObjectName("ServingRuntime", "r", "n", "serving.kserve.io/v1alpha1"), "2.19.0"),
     ),
     warnings=("newer than the newest table",),
     sizes={"x86_64": {pinned("a"): 2_000_000_000, pinned("b"): 500_000_000}},
@@ -69,6 +76,11 @@ def test_what_changed() -> None:
     assert "    x86_64: 2 there, 2.5 GB in all" in said
     assert "  3 left out:" in said
     assert "    multiModel: ServingRuntime a, ServingRuntime b" in said
+    assert said[-4:-2] == [
+        "  1 of earlier versions are deleted at MicroShift's next start: ClusterRole old (2.22.0)",
+        "  1 of earlier versions stay in clusters that have them"
+        " (a first start does not know its kind yet and would wait): ServingRuntime r (2.19.0)",
+    ]
     assert said[-2:] == [
         "  edited by hand since the last rebase, and replaced: assets/kserve/a.yaml",
         "  warning: newer than the newest table",

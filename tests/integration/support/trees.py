@@ -25,9 +25,9 @@ class Tree:
 
     @property
     def directories(self) -> list[str]:
-        """The directories that become a device's manifests.d, in the order of their names."""
+        """The directories that a device applies, by name; what it deletes is apart."""
         found = self.root.glob("assets/*/kustomization.yaml")
-        return sorted(file.parent.name for file in found)
+        return sorted({file.parent.name for file in found} - {"delete"})
 
     @cached_property
     def _texts(self) -> dict[str, str]:
