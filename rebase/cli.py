@@ -15,6 +15,7 @@ from rebase import __version__, summary, workflow
 from rebase.commit import check_repository
 from rebase.download import Source, download
 from rebase.errors import RebaseError, UsageError
+from rebase.image_lists import FORMATS
 from rebase.images import parse_override
 from rebase.model import ARCHITECTURES, RegistryOptions
 from rebase.options import Options
@@ -22,6 +23,7 @@ from rebase.process import Outcome
 from rebase.progress import Terminal
 from rebase.reference import ImageName
 from rebase.registry import Registry
+from rebase.selection import Wanted, select
 from rebase.tools import git, kustomize
 from rebase.tools import process as process_tool
 from rebase.tools.skopeo import default_authfile
@@ -51,6 +53,19 @@ Examples:
   rhoai-rebase process
   rhoai-rebase process --dry-run --json | jq .left_out
   rhoai-rebase process --image kserve-llm-d=registry/repository@sha256:...
+
+Exit codes: see rhoai-rebase --help.
+"""
+
+
+IMAGES_EPILOG = """\b
+Examples:
+  rhoai-rebase images                                  the core's, one a line
+  rhoai-rebase images --runtime kserve-ovms --format containerfile >Containerfile
+  rhoai-rebase images --all --format oc-mirror >imageset.yaml
+
+Formats: list; json; skopeo-sync, for skopeo sync --src yaml; oc-mirror, an
+ImageSetConfiguration; containerfile, for image mode; blueprint, of osbuild; kickstart.
 
 Exit codes: see rhoai-rebase --help.
 """
@@ -230,6 +245,49 @@ def process(**given: Any) -> None:
     with Terminal(quiet=given["quiet"]) as terminal:
         outcome = workflow.process_staged(_options(root, given, terminal), tool, terminal)
     _finish(outcome, root, given)
+
+
+@cli.command("images", epilog=IMAGES_EPILOG)
+@common_options
+@click.option(
+    "--arch",
+    "architecture",
+    type=click.Choice(sorted(ARCHITECTURES)),
+    default="x86_64",
+    show_default=True,
+    help="The device's architecture.",
+)
+@click.option(
+    "--runtime",
+    "runtimes",
+    metavar="NAME",
+    multiple=True,
+    help="Also the images of this ServingRuntime, by its name or its file's; repeatable.",
+)
+@click.option("--llm-d", "llm_d", is_flag=True, help="Also the images of llm-d.")
+@click.option("--all", "everything", is_flag=True, help="The images of all that ships.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(list(FORMATS)),
+    default="list",
+    show_default=True,
+    help="For which tool.",
+)
+def images_command(
+    architecture: str,
+    runtimes: tuple[str, ...],
+    llm_d: bool,
+    everything: bool,
+    format_: str,
+    **given: Any,
+) -> None:
+    """Print what embeds or mirrors the images of the last rebase, for devices without a network.
+
+    The core's images (KServe's) are always among them; MicroShift's own are not.
+    """
+    selection = select(_root(given["root"]), architecture, Wanted(runtimes, llm_d, everything))
+    click.echo(FORMATS[format_](selection), nl=False)
 
 
 def _root(named: Path | None) -> Path:

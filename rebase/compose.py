@@ -9,7 +9,7 @@ from rebase import assets, release, retired, runtimes
 from rebase.assets import AssetFile
 from rebase.errors import UsageError
 from rebase.image_tables import ImageTable
-from rebase.model import NAMESPACE, ObjectName, Staged
+from rebase.model import LLM_D_PACKAGE, NAMESPACE, PACKAGE, ObjectName, Staged
 from rebase.objects import KubeObject
 from rebase.options import Options
 from rebase.product import Part, Product
@@ -17,6 +17,7 @@ from rebase.publish import Tree
 from rebase.release import Before, ShippedFile
 from rebase.render import refuse_unset
 from rebase.retired import Retired
+from rebase.sbom import is_sbom, sbom, sbom_name
 from rebase.tools.kustomize import Kustomize
 
 CORE_DIRECTORIES = (assets.KSERVE, assets.RUNTIMES)
@@ -91,6 +92,12 @@ def compose(
             release.info_name(arch, "llm-d-"): release.release_info(version, llm_d.images_for(arch))
             for arch in architectures
         }
+    sboms = {
+        sbom_name(arch, part): sbom(package, version, shipping.images_for(arch), staged.images)
+        for part, package, shipping in (("", PACKAGE, core), ("llm-d-", LLM_D_PACKAGE, llm_d))
+        if shipping.objects
+        for arch in architectures
+    }
     record = release.Record(
         version=version,
         csv=staged.csv.name,
@@ -132,7 +139,7 @@ def compose(
         **_kept_in_release(root),
         **{
             f"{release.DIRECTORY}/{name}": data
-            for infos in parts.values()
+            for infos in (*parts.values(), sboms)
             for name, data in infos.items()
         },
         f"{release.DIRECTORY}/{release.RECORD}": record.to_bytes(),
@@ -198,11 +205,12 @@ def _directory(
 
 
 def _kept_in_release(root: Path) -> Tree:
-    """Files in release/ that are not ours; infos of architectures no longer built go."""
+    """Files in release/ that are not ours; what is of architectures no longer built goes."""
     kept: dict[str, bytes] = {}
     for file in sorted((root / release.DIRECTORY).rglob("*")):
         path = file.relative_to(root).as_posix()
-        ours = release.is_info(file.name) or path in (retired.HISTORY, retired.CUSTOM_LIST)
+        ours = release.is_info(file.name) or is_sbom(file.name)
+        ours = ours or path in (retired.HISTORY, retired.CUSTOM_LIST)
         if file.is_file() and not ours:
             kept[path] = file.read_bytes()
     return kept

@@ -5,6 +5,8 @@ from enum import StrEnum
 from pathlib import Path
 
 NAMESPACE = "redhat-ods-applications"  # where MicroShift's own health check looks
+PACKAGE = "microshift-ai-model-serving"  # the RPM of the core
+LLM_D_PACKAGE = f"{PACKAGE}-llm-d"
 
 # rpm's name of an architecture → the container world's
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}

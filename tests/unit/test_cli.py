@@ -150,6 +150,7 @@ def test_a_rebase_from_bundle_to_tree(rebase: Callable[..., Run], root: Path) ->
         "assets/kserve/namespace-redhat-ods-applications.yaml",
         "assets/runtimes/kustomization.yaml",
         "assets/runtimes/ovms-kserve.yaml",
+        "release/ai-model-serving-x86_64.cdx.json",
         "release/rebase.json",
         "release/release-ai-model-serving-x86_64.json",
     }

@@ -14,7 +14,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
     ("workflow", "progress"),
-    ("commit",),
+    ("commit", "image_lists"),
+    ("selection",),
     ("summary",),
     ("process", "download"),
     ("checks", "changes", "compose", "search", "staging"),
@@ -22,6 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("architectures",),
     ("usage", "options"),
     ("registry",),
+    ("sbom",),
     ("runtimes", "assets", "release", "image_reader", "bundle", "manifests"),
     ("partition", "render", "adapt.steps"),
     (
