@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# install-into-root.sh ROOT RPMDIR [PACKAGE…]: installs packages from RPMDIR, all that suit this machine
-# unless some are named, into the directory ROOT with dnf, as a device would, and from nowhere else.
-# Says nothing when all goes well.
+# install-into-root.sh ROOT RPMDIR[:RPMDIR…] [PACKAGE…]: installs packages of these directories, all that
+# suit this machine unless some are named, into the directory ROOT with dnf, as a device would, and from
+# nowhere else. Says nothing when all goes well.
 set -euo pipefail
 
-[ $# -ge 2 ] || { echo "usage: $0 ROOT RPMDIR [PACKAGE…]" >&2 && exit 2; }
+[ $# -ge 2 ] || { echo "usage: $0 ROOT RPMDIR[:RPMDIR…] [PACKAGE…]" >&2 && exit 2; }
 mkdir -p "$1"
 root=$(realpath "$1") rpms=$2
 shift 2
@@ -21,7 +21,8 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/repo" "$work/none"
-cp "$rpms"/*.rpm "$work/repo"
+IFS=: read -ra directories <<<"$rpms"
+find "${directories[@]}" -name '*.rpm' ! -name '*.src.rpm' -exec cp -t "$work/repo" {} +
 
 # Debian's rpm has its database in HOME, below ROOT: the same one whoever calls.
 export HOME=/root

@@ -16,16 +16,21 @@ jq                                        jq               jq                   
 git                                       git              git-core             git-core
 update-ca-certificates|update-ca-trust    ca-certificates  ca-certificates      ca-certificates
 '
-# Apart from the rest, because on Debian the package starts a service.
-registry='
+# The registry is apart from the rest also because on Debian its package starts a service.
+for_tests='
 docker-registry|registry                  docker-registry  docker-distribution  -
+python-rpm                                python3-rpm      python3-rpm          python3-rpm
 '
-[ "${1:-}" != --for-tests ] || needed+=$registry
+[ "${1:-}" != --for-tests ] || needed+=$for_tests
 
 have() {
     if [ "$1" = 'python>=3.11' ]; then
         # One that somebody named is theirs to provide; make-venv.sh says what is wrong with it.
         [ -n "${PYTHON:-}" ] || [ -e .venv/bin/python ] || packaging/find-python.sh >/dev/null 2>&1
+        return
+    fi
+    if [ "$1" = python-rpm ]; then
+        /usr/bin/python3 -c 'import rpm' 2>/dev/null
         return
     fi
     local command
