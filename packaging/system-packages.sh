@@ -20,6 +20,7 @@ update-ca-certificates|update-ca-trust    ca-certificates  ca-certificates      
 for_tests='
 docker-registry|registry                  docker-registry  docker-distribution  -
 python-rpm                                python3-rpm      python3-rpm          python3-rpm
+curl                                      curl             curl                 curl
 '
 [ "${1:-}" != --for-tests ] || needed+=$for_tests
 

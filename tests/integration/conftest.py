@@ -7,8 +7,9 @@ import pytest
 
 from integration.support.command import rebase
 from integration.support.images import Images, make_demo, make_images
+from integration.support.packages import MICROSHIFT, Built, build, install, sources
 from integration.support.registry import Registry, running_registry
-from integration.support.surroundings import VERSIONS, kustomize
+from integration.support.surroundings import VERSIONS, kustomize, need_data
 from integration.support.trees import Tree
 
 LOCAL = "--no-tls-verify"  # our registries have no certificates
@@ -81,3 +82,32 @@ def demo_tree(demo_images: Images, tmp_path_factory: pytest.TempPathFactory) -> 
     root: Path = tmp_path_factory.mktemp("demo-tree")
     rebase("to", *demo_images.arguments, root=root).ok()
     return Tree(root)
+
+
+@pytest.fixture(scope="session")
+def packaged(
+    images_of: Callable[[str], Images], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Built]:
+    """One tree that is rebased from RHOAI version to version, and packaged each time."""
+    built: dict[str, Built] = {}
+    here = tmp_path_factory.mktemp("history")
+    for rhoai, version in MICROSHIFT.items():
+        need_data(rhoai)
+        rebase("to", *images_of(rhoai).arguments, root=here).ok()
+        place = sources(Tree(here), tmp_path_factory.mktemp(f"build-{rhoai}-") / "tree")
+        built[rhoai] = Built(Tree(place), build(place, version), version)
+    return built
+
+
+@pytest.fixture(scope="session")
+def newest(packaged: dict[str, Built]) -> Built:
+    """The packages of the last of them."""
+    return list(packaged.values())[-1]
+
+
+@pytest.fixture(scope="session")
+def device(newest: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with all of these installed."""
+    root = tmp_path_factory.mktemp("device")
+    install(root, newest.repos)
+    return root

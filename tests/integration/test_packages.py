@@ -23,12 +23,14 @@ from integration.support.packages import (
     KSERVE,
     LLM_D,
     MANIFESTS_D,
+    MICROSHIFT,
     MIDNIGHT,
     NAME,
     PLACES,
     RELEASE,
     RPM_HOME,
     RUNTIMES,
+    Built,
     build,
     install,
     package,
@@ -36,58 +38,11 @@ from integration.support.packages import (
     run,
     script,
     sources,
-    stubs,
 )
-from integration.support.surroundings import REPO, kustomize, need_data, tool
+from integration.support.surroundings import REPO, kustomize, tool
 from integration.support.trees import Tree, parse, render, snapshot
 
-# The MicroShift that each RHOAI version is packaged for, here.
-MICROSHIFT = {"2.22": "4.19.7", "2.25": "4.20.3", "3.4": "5.0.1"}
 RPMLINT = REPO / ".venv/rpmlint/bin/rpmlint"
-
-
-@dataclass(frozen=True)
-class Built:
-    """A tree, and its packages."""
-
-    tree: Tree
-    rpms: Path
-    version: str
-
-    @property
-    def repos(self) -> list[Path]:
-        """Where dnf finds them, and what they require."""
-        return [self.rpms, stubs(self.rpms.with_name("stubs"), self.version)]
-
-
-@pytest.fixture(scope="module")
-def history(
-    images_of: Callable[[str], Images], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Built]:
-    """One tree that is rebased from version to version, and packaged each time."""
-    built: dict[str, Built] = {}
-    here = tmp_path_factory.mktemp("history")
-    for rhoai, version in MICROSHIFT.items():
-        need_data(rhoai)
-        rebase("to", *images_of(rhoai).arguments, root=here).ok()
-        place = sources(Tree(here), tmp_path_factory.mktemp(f"build-{rhoai}-") / "tree")
-        built[rhoai] = Built(Tree(place), build(place, version), version)
-    return built
-
-
-@pytest.fixture(scope="module")
-def newest(history: dict[str, Built]) -> Built:
-    return history["3.4"]
-
-
-@pytest.fixture(scope="module")
-def device(newest: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with all packages of a version installed."""
-    root = tmp_path_factory.mktemp("device")
-    install(root, newest.repos)
-    return root
-
-
 DEMO_VERSION = "0~3.4.0~demo"
 
 
@@ -148,8 +103,8 @@ def test_packages_can_be_installed_apart(newest: Built, tmp_path: Path) -> None:
     assert sorted(installed) == ["microshift", NAME, f"{NAME}-llm-d", "microshift-gateway-api"]
 
 
-def test_every_package_is_of_one_microshift_and_tells_its_rhoai(history: dict[str, Built]) -> None:
-    for rhoai, built in history.items():
+def test_every_package_is_of_one_microshift_and_tells_its_rhoai(packaged: dict[str, Built]) -> None:
+    for rhoai, built in packaged.items():
         for file in sorted(built.rpms.glob("*.rpm")):
             if file.name.endswith(".src.rpm"):
                 continue
@@ -354,8 +309,8 @@ def lint(*words: str | Path, config: Path = REPO / "packaging/rpmlint.toml") -> 
 
 
 @pytest.mark.parametrize("rhoai", [*MICROSHIFT, "demo"])
-def test_rpmlint_finds_nothing(rhoai: str, history: dict[str, Built], demo: Built) -> None:
-    rpms = demo.rpms if rhoai == "demo" else history[rhoai].rpms
+def test_rpmlint_finds_nothing(rhoai: str, packaged: dict[str, Built], demo: Built) -> None:
+    rpms = demo.rpms if rhoai == "demo" else packaged[rhoai].rpms
     files = sorted(rpms.glob("*.rpm"))
     said = lint(*files, REPO / f"packaging/{NAME}.spec")
     assert f"{len(files)} packages and 1 specfiles checked; 0 errors, 0 warnings" in said, said
@@ -413,7 +368,7 @@ MULTI_NODE = {
 
 
 def test_upgrades_leave_exactly_the_new_files_and_the_right_delete_list(
-    history: dict[str, Built], tmp_path: Path
+    packaged: dict[str, Built], tmp_path: Path
 ) -> None:
     """2.22 → 2.25 → 3.4, back to 2.25, and removed."""
     repos: list[Path] = []
@@ -422,16 +377,16 @@ def test_upgrades_leave_exactly_the_new_files_and_the_right_delete_list(
         ("2.25", LOCAL_MODEL),
         ("3.4", LOCAL_MODEL | MULTI_NODE),
     ):
-        repos += history[rhoai].repos
+        repos += packaged[rhoai].repos
         install(tmp_path, repos)
-        assert on_device(tmp_path) == expected(history[rhoai]), rhoai
+        assert on_device(tmp_path) == expected(packaged[rhoai]), rhoai
         assert (titles(tmp_path / DELETE) if (tmp_path / DELETE).exists() else set()) == deleted
         versions = set(rpm("-qa", "--qf", "%{VERSION}\n", root=tmp_path))
-        assert versions == {history[rhoai].version}
+        assert versions == {packaged[rhoai].version}
 
     older = [f"{name}-4.20.3" for name in rpm("-qa", "--qf", "%{NAME}\n", root=tmp_path)]
     install(tmp_path, repos, *older)
-    assert on_device(tmp_path) == expected(history["2.25"])
+    assert on_device(tmp_path) == expected(packaged["2.25"])
 
     rpm("-e", *(one for one in older_names(older) if one.startswith(NAME)), root=tmp_path)
     assert shipped(tmp_path) == {}
@@ -442,18 +397,18 @@ def older_names(versioned: list[str]) -> list[str]:
 
 
 def test_the_demo_is_not_for_devices(
-    demo: Built, history: dict[str, Built], tmp_path: Path
+    demo: Built, packaged: dict[str, Built], tmp_path: Path
 ) -> None:
     """Not beside a real MicroShift, not over real packages, and not to be mistaken for them."""
     for file in demo.rpms.glob("*.rpm"):
         assert DEMO_VERSION in file.name
         assert rpm("-qp", "--qf", "%{SUMMARY}", file)[0].startswith("Demo, not for devices: ")
     root = tmp_path / "root"
-    install(root, history["2.22"].repos)
+    install(root, packaged["2.22"].repos)
     before = shipped(root)
     words = (
         str(root),
-        ":".join(map(str, [demo.rpms, *history["2.22"].repos])),
+        ":".join(map(str, [demo.rpms, *packaged["2.22"].repos])),
         f"{NAME}-{DEMO_VERSION}",
     )
     done = run(REPO / "packaging/install-into-root.sh", *words, cwd=REPO, env=RPM_HOME)
@@ -512,12 +467,12 @@ def test_greenboot_waits_for_the_controller_of_llm_d(device: Path, tmp_path: Pat
 
 
 def test_greenboot_checks_nothing_where_there_is_nothing_to_check(
-    device: Path, history: dict[str, Built], tmp_path: Path
+    device: Path, packaged: dict[str, Built], tmp_path: Path
 ) -> None:
     without = greenboot(device, tmp_path, functions=False)
     assert (without.code, without.called) == (0, "")
     assert "microshift-greenboot is not installed" in without.said
-    older = packages.unpack(package(history["2.25"].rpms, f"{NAME}-llm-d"), tmp_path / "older")
+    older = packages.unpack(package(packaged["2.25"].rpms, f"{NAME}-llm-d"), tmp_path / "older")
     (tmp_path / "2.25").mkdir()
     checked = greenboot(older, tmp_path / "2.25")
     assert (checked.code, checked.called, checked.said) == (0, "", "")

@@ -5,7 +5,9 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from integration.support.command import environment
 from integration.support.surroundings import REPO, kustomize, tool
@@ -24,8 +26,24 @@ INFO = f"{RELEASE}/release-ai-model-serving-x86_64.json"
 RPM_HOME = {"HOME": "/root"}
 # What is packaged besides assets/ and release/, and what packages it.
 SOURCES = ("packaging", "docs", "LICENSE", "CHANGELOG.md")
+# The MicroShift that each RHOAI version is packaged for, in the tests.
+MICROSHIFT = {"2.22": "4.19.7", "2.25": "4.20.3", "3.4": "5.0.1"}
 DAY = "1700000000"  # 2023-11-14, ten at night
 MIDNIGHT = 1699920000  # of that day
+
+
+@dataclass(frozen=True)
+class Built:
+    """A tree, and its packages."""
+
+    tree: Tree
+    rpms: Path
+    version: str
+
+    @property
+    def repos(self) -> list[Path]:
+        """Where dnf finds them, and what they require."""
+        return [self.rpms, stubs(self.rpms.with_name("stubs"), self.version)]
 
 
 def sources(tree: Tree, directory: Path) -> Path:
@@ -126,7 +144,12 @@ def bash(text: str, root: Path, cwd: Path, programs: Mapping[str, str] | None = 
     for name, body in {"uname": "echo x86_64", **(programs or {})}.items():
         (place / name).write_text(f"#!{tool('bash')}\n{body}\n")
         (place / name).chmod(0o755)
-    for path in ("/usr/lib/microshift", "/usr/share/microshift", "/etc/microshift"):
+    for path in (
+        "/usr/lib/microshift",
+        "/usr/share/microshift",
+        "/etc/microshift",
+        "/etc/containers",
+    ):
         text = text.replace(path, f"{root}{path}")
     file = cwd / "script"
     file.write_text(f"#!{tool('bash')}\nset -euo pipefail\n{text}")
@@ -135,6 +158,6 @@ def bash(text: str, root: Path, cwd: Path, programs: Mapping[str, str] | None = 
     return script(file, cwd=cwd, env={"PATH": f"{place}:{os.environ['PATH']}"})
 
 
-def release_infos(root: Path) -> dict[str, object]:
+def release_infos(root: Path) -> dict[str, Any]:
     """The release infos in a root, by file name."""
     return {file.name: json.loads(file.read_text()) for file in (root / RELEASE).iterdir()}
