@@ -124,9 +124,8 @@ def _retired(retired: Iterable[Retired]) -> Iterator[str]:
     for one in retired:
         by_fate.setdefault(one.stays, []).append(f"{one.object} ({one.last})")
     for why, names in sorted(by_fate.items()):
-        stay = f"stay in clusters that have them ({why})"
-        fate = stay if why else "are deleted at MicroShift's next start"
-        yield f"  {len(names)} of earlier versions {fate}: {', '.join(_cut(names))}"
+        fate = f"left in clusters that have it ({why})" if why else "deleted when MicroShift starts"
+        yield f"  {len(names)} of earlier versions, {fate}: {', '.join(_cut(names))}"
 
 
 def _left_out(left_out: Iterable[LeftOut]) -> Iterator[str]:

@@ -65,7 +65,7 @@ def test_what_went_is_deleted_and_what_must_wait_is_told(
     history = json.loads((root / HISTORY).read_text())
     assert [one["last"] for one in history["retired"]] == ["3.4.0-demo"] * 3
     deleted, stays = (line for line in run.out.splitlines() if "of earlier versions" in line)
-    assert "are deleted at MicroShift's next start: ClusterRole kserve-m" in deleted
+    assert ", deleted when MicroShift starts: ClusterRole kserve-m" in deleted
     assert "would wait): ServingRuntime mlserver-runtime (3.4.0-demo)" in stays
 
     once = snapshot(root)

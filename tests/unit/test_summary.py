@@ -77,8 +77,8 @@ def test_what_changed() -> None:
     assert "  3 left out:" in said
     assert "    multiModel: ServingRuntime a, ServingRuntime b" in said
     assert said[-4:-2] == [
-        "  1 of earlier versions are deleted at MicroShift's next start: ClusterRole old (2.22.0)",
-        "  1 of earlier versions stay in clusters that have them"
+        "  1 of earlier versions, deleted when MicroShift starts: ClusterRole old (2.22.0)",
+        "  1 of earlier versions, left in clusters that have it"
         " (a first start does not know its kind yet and would wait): ServingRuntime r (2.19.0)",
     ]
     assert said[-2:] == [
