@@ -79,7 +79,7 @@ def compose(
         for file in files[directory]
     }
     gone = retired.retire(
-        before, retired.read_history(root), [file.holds for file in shipped.values()]
+        before, retired.read_history(root), [file.holds for file in shipped.values()], version
     )
     parts: dict[tuple[str, ...], dict[str, bytes]] = {
         CORE_DIRECTORIES: {

@@ -62,6 +62,11 @@ class Retired:
         return ""
 
 
+def is_demo(version: str) -> bool:
+    """Is it a version of the demo? packaging/make-sources.sh knows it in the same way."""
+    return version.endswith("-demo")
+
+
 def holds_others(name: ObjectName) -> bool:
     """Does deleting it delete the users' objects?"""
     return name.kind in (CRD, "Namespace")
@@ -73,15 +78,20 @@ def is_custom(name: ObjectName) -> bool:
 
 
 def retire(
-    before: Before, earlier: Iterable[Retired], shipped: Iterable[ObjectName]
+    before: Before, earlier: Iterable[Retired], shipped: Iterable[ObjectName], version: str
 ) -> list[Retired]:
     """What was retired earlier or was there before, and does not ship now.
 
-    An object that moved to another of our packages ships: it is none of these.
+    An object that moved to another of our packages ships: it is none of these. And no device
+    has had the demo, which a tree of ours begins with.
+
+    Args:
+        version: the RHOAI version that ships now.
     """
     known = {retired.object.identity: retired for retired in earlier}
     for file in before.files.values():
         known[file.holds.identity] = Retired(file.holds, before.version or "")
+    known = {key: one for key, one in known.items() if is_demo(one.last) == is_demo(version)}
     for name in shipped:
         known.pop(name.identity, None)
     return [known[identity] for identity in sorted(known, key=sort_key)]

@@ -169,3 +169,13 @@ def test_over_the_released_versions_the_lists_are_exactly_what_is_gone(
         assert by_hand == custom, version
     assert len(listed) == 5
     assert len(by_hand) == 3
+
+
+def test_the_first_real_rebase_of_a_tree_with_the_demo_has_no_history(
+    root: Path, images_of: Callable[[str], Images]
+) -> None:
+    """This repository as it is cloned."""
+    rebase("to", *images_of("2.22").arguments, root=root).ok()
+    assert not (root / DELETE).exists()
+    assert not (root / HISTORY).exists()
+    assert not (root / CUSTOM).exists()

@@ -1,6 +1,7 @@
 """What earlier rebases shipped and this one does not."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,12 @@ SCC = ObjectName("SecurityContextConstraints", "scc", "", "security.openshift.io
 EVERYTHING = (ROLE, ACCOUNT, RUNTIME, CRD, OURS, SCC)
 
 
+def retire(
+    before: Before, earlier: list[Retired], shipped: Iterable[ObjectName], version: str = "3.0.0"
+) -> list[Retired]:
+    return retired.retire(before, earlier, shipped, version)
+
+
 def before(*names: ObjectName, version: str = "2.25.0") -> Before:
     files = {f"assets/kserve/{name.name}.yaml": ShippedFile(name, "0") for name in names}
     return Before(version, {}, files)
@@ -35,26 +42,34 @@ def named(text: bytes | None) -> set[str]:
 
 
 def test_what_does_not_ship_any_more_is_retired_with_its_last_version() -> None:
-    assert retired.retire(before(ROLE, ACCOUNT), [], [ACCOUNT]) == [Retired(ROLE, "2.25.0")]
+    assert retire(before(ROLE, ACCOUNT), [], [ACCOUNT]) == [Retired(ROLE, "2.25.0")]
 
 
 def test_nothing_is_retired_before_the_first_rebase() -> None:
-    assert retired.retire(Before(None, {}, {}), [], EVERYTHING) == []
+    assert retire(Before(None, {}, {}), [], EVERYTHING) == []
 
 
 def test_another_api_version_is_the_same_object() -> None:
     newer = ObjectName("ServingRuntime", "runtime", NAMESPACE, "serving.kserve.io/v1beta1")
-    assert retired.retire(before(RUNTIME), [], [newer]) == []
+    assert retire(before(RUNTIME), [], [newer]) == []
 
 
 def test_what_was_retired_earlier_stays_so_until_it_ships_again() -> None:
     earlier = [Retired(ROLE, "2.22.0")]
-    assert retired.retire(before(ACCOUNT), earlier, [ACCOUNT]) == earlier
-    assert retired.retire(before(ACCOUNT), earlier, [ACCOUNT, ROLE]) == []
+    assert retire(before(ACCOUNT), earlier, [ACCOUNT]) == earlier
+    assert retire(before(ACCOUNT), earlier, [ACCOUNT, ROLE]) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("3.4.0-demo", "2.25.0"), ("2.25.0", "3.4.0-demo"), ("1.0-demo", "2.25.0")]
+)
+def test_what_the_demo_has_is_no_history_of_what_ships(old: str, new: str) -> None:
+    assert retire(before(ROLE, version=old), [Retired(ACCOUNT, old)], [], new) == []
+    assert len(retire(before(ROLE, version=old), [Retired(ACCOUNT, old)], [], old)) == 2
 
 
 def test_a_downgrade_retires_what_the_newer_version_brought() -> None:
-    gone = retired.retire(before(ROLE, ACCOUNT, version="3.4.0"), [], [ACCOUNT])
+    gone = retire(before(ROLE, ACCOUNT, version="3.4.0"), [], [ACCOUNT])
     assert gone == [Retired(ROLE, "3.4.0")]
 
 
@@ -97,14 +112,14 @@ NAMES = st.lists(st.sampled_from(EVERYTHING), unique=True)
 def test_over_any_history_the_lists_are_what_is_gone(versions: list[list[ObjectName]]) -> None:
     gone: list[Retired] = []
     for number, (old, new) in enumerate(zip([[], *versions], versions, strict=False)):
-        gone = retired.retire(before(*old, version=str(number)), gone, new)
+        gone = retire(before(*old, version=str(number)), gone, new)
     ever = {name for shipped in versions for name in shipped}
     assert {one.object for one in gone} == ever - set(versions[-1])
     assert {one.object for one in gone if not one.stays} <= {ROLE, ACCOUNT, SCC}
 
 
 def test_the_history_is_read_back(tmp_path: Path) -> None:
-    gone = retired.retire(before(*EVERYTHING), [], [])
+    gone = retire(before(*EVERYTHING), [], [])
     write_tree(tmp_path, {retired.HISTORY: retired.history_bytes(gone)})
     assert retired.read_history(tmp_path) == gone
     assert retired.read_history(tmp_path / "elsewhere") == []
@@ -130,8 +145,8 @@ def test_a_history_that_cannot_be_read_is_not_forgotten(
 
 
 def test_the_history_is_small_and_sorted() -> None:
-    one = retired.history_bytes(retired.retire(before(*EVERYTHING), [], []))
-    other = retired.history_bytes(retired.retire(before(*EVERYTHING[::-1]), [], []))
+    one = retired.history_bytes(retire(before(*EVERYTHING), [], []))
+    other = retired.history_bytes(retire(before(*EVERYTHING[::-1]), [], []))
     assert one == other
     assert json.loads(one)["retired"][0] == {
         "apiVersion": "v1",
