@@ -60,7 +60,7 @@ Exit codes: see rhoai-rebase --help.
 
 IMAGES_EPILOG = """\b
 Examples:
-  rhoai-rebase images                                  the core's, one a line
+  rhoai-rebase images
   rhoai-rebase images --runtime kserve-ovms --format containerfile >Containerfile
   rhoai-rebase images --all --format oc-mirror >imageset.yaml
 
@@ -98,10 +98,14 @@ def options(*decorators: Decorator) -> Decorator:
 
 PATH = click.Path(path_type=Path)
 
+root_option = click.option(
+    "--root", type=PATH, help="The tree to work on; default: this git repository."
+)
+debug_option = click.option("--debug", is_flag=True, help="Show tracebacks.")
 common_options = options(
-    click.option("--root", type=PATH, help="The tree to write; default: this git repository."),
+    root_option,
     click.option("--quiet", is_flag=True, help="No progress, no summary; errors only."),
-    click.option("--debug", is_flag=True, help="Show tracebacks."),
+    debug_option,
 )
 registry_options = options(
     click.option(
@@ -248,7 +252,8 @@ def process(**given: Any) -> None:
 
 
 @cli.command("images", epilog=IMAGES_EPILOG)
-@common_options
+@root_option
+@debug_option
 @click.option(
     "--arch",
     "architecture",
