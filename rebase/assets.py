@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -59,12 +59,14 @@ class AssetFile:
 
     Attributes:
         architectures: the ones that it is for; empty for all.
+        selector: a workload's.
     """
 
     name: str
     holds: ObjectName
     text: str
     architectures: frozenset[str] = frozenset()
+    selector: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def content(self) -> bytes:
@@ -100,7 +102,9 @@ def object_files(objects: Iterable[KubeObject]) -> list[AssetFile]:
             configuration.make_readable(obj)
             files.append(AssetFile(CONFIGURATION, obj.full_name, yamlfile.dump_readable(obj.data)))
         else:
-            files.append(AssetFile(f"{name}.yaml", obj.full_name, obj.to_yaml()))
+            files.append(
+                AssetFile(f"{name}.yaml", obj.full_name, obj.to_yaml(), selector=obj.selector)
+            )
     return files
 
 

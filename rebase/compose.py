@@ -73,7 +73,10 @@ def compose(
     refuse_unset((str(file.holds), file.text) for part in files.values() for file in part)
     shipped = {
         f"{directory}/{file.name}": ShippedFile(
-            file.holds, release.sha256(file.content), tuple(sorted(file.architectures))
+            file.holds,
+            release.sha256(file.content),
+            tuple(sorted(file.architectures)),
+            file.selector,
         )
         for directory in files
         for file in files[directory]

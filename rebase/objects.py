@@ -77,6 +77,13 @@ class KubeObject:
         """The annotations, to be read."""
         return dict_at(self.metadata, "annotations")
 
+    @property
+    def selector(self) -> dict[str, Any]:
+        """The labels by which a workload knows its pods; empty for other objects."""
+        if self.kind not in ("Deployment", "DaemonSet", "StatefulSet"):
+            return {}
+        return dict_at(self.data, "spec", "selector", "matchLabels")
+
     def annotate(self, name: str, value: str) -> None:
         dict_at(self.metadata, "annotations", create=True)[name] = value
 

@@ -61,8 +61,9 @@ def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Re
     rendered = render(staged.manifests, source, values, kustomize)
 
     reporter.step("Adapting to MicroShift")
-    product = make_product(rendered, staged, source, table, decisions, options)
-    composed = compose(product, staged, table, kustomize, options, before)
+    on_devices = before.on_devices(staged.csv.version)
+    product = make_product(rendered, staged, source, table, decisions, options, on_devices)
+    composed = compose(product, staged, table, kustomize, options, on_devices)
 
     reporter.step("Checking")
     with publish.staged(options.root, composed.tree) as new:

@@ -17,6 +17,7 @@ from rebase.options import Options
 from rebase.params import Markers, Param
 from rebase.partition import partition
 from rebase.registry import ABSENT
+from rebase.release import Before
 from rebase.render import Rendered, Source
 from rebase.runtimes import Runtime
 from rebase.usage import Use
@@ -80,6 +81,7 @@ def make_product(
     table: ImageTable,
     decisions: Decisions,
     options: Options,
+    before: Before,
 ) -> Product:
     """Adapt what kustomize rendered, choose the runtimes, and pin every image.
 
@@ -94,6 +96,7 @@ def make_product(
         shipped_elsewhere=frozenset((runtime.group, runtimes.KIND) for runtime in chosen),
         parameters=source.generated,
         images={param.marker: decision.value for param, decision in decisions.items()},
+        selectors=before.selectors,
         left_out=left_out + _unlisted_templates(staged, source),
     )
     objects = adapt(

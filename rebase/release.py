@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +82,18 @@ class ShippedFile:
 
     Attributes:
         architectures: the ones that it is for; empty for all.
+        selector: a workload's, which cannot change on a device.
     """
 
     holds: ObjectName
     sha256: str
     architectures: tuple[str, ...] = ()
+    selector: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         only = {"architectures": list(self.architectures)} if self.architectures else {}
-        return {**object_name_as_json(self.holds), "sha256": self.sha256, **only}
+        selector = {"selector": dict(sorted(self.selector.items()))} if self.selector else {}
+        return {**object_name_as_json(self.holds), "sha256": self.sha256, **only, **selector}
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,11 @@ class Record:
         return {"bytes": found} if found else {}
 
 
+def is_demo(version: str) -> bool:
+    """Is it a version of the demo? packaging/make-sources.sh knows it in the same way."""
+    return version.endswith("-demo")
+
+
 @dataclass(frozen=True)
 class Before:
     """The last rebase, as its record has it; empty when there was none."""
@@ -169,6 +177,18 @@ class Before:
     version: str | None
     images: Mapping[str, str]
     files: Mapping[str, ShippedFile]
+
+    def on_devices(self, version: str) -> "Before":
+        """What devices may have that are upgraded to a version: no device has had the demo."""
+        return self if is_demo(self.version or "") == is_demo(version) else NOTHING
+
+    @property
+    def selectors(self) -> dict[tuple[str, str, str, str], Mapping[str, str]]:
+        """The selectors of workloads, by the workloads' identities."""
+        return {file.holds.identity: file.selector for file in self.files.values() if file.selector}
+
+
+NOTHING = Before(None, {}, {})
 
 
 def read_before(root: Path) -> Before:
@@ -179,7 +199,7 @@ def read_before(root: Path) -> Before:
             and would stay in clusters for ever.
     """
     record = read_record(root)
-    return _before(record) if record else Before(None, {}, {})
+    return _before(record) if record else NOTHING
 
 
 def read_record(root: Path) -> dict[str, Any] | None:
@@ -208,7 +228,10 @@ def _before(record: Mapping[str, Any]) -> Before:
         {key: image["reference"] for key, image in record["images"].items()},
         {
             path: ShippedFile(
-                parse_object_name(file), file["sha256"], tuple(file.get("architectures", ()))
+                parse_object_name(file),
+                file["sha256"],
+                tuple(file.get("architectures", ())),
+                dict(file.get("selector", {})),
             )
             for path, file in record["files"].items()
         },

@@ -18,7 +18,7 @@ from rebase.assets import HEADER
 from rebase.errors import UsageError
 from rebase.model import ObjectName
 from rebase.objects import CRD, sort_key
-from rebase.release import Before
+from rebase.release import Before, is_demo
 
 HISTORY = "release/history.json"
 DIRECTORY = "assets/delete"
@@ -62,11 +62,6 @@ class Retired:
         return ""
 
 
-def is_demo(version: str) -> bool:
-    """Is it a version of the demo? packaging/make-sources.sh knows it in the same way."""
-    return version.endswith("-demo")
-
-
 def holds_others(name: ObjectName) -> bool:
     """Does deleting it delete the users' objects?"""
     return name.kind in (CRD, "Namespace")
@@ -83,7 +78,7 @@ def retire(
     """What was retired earlier or was there before, and does not ship now.
 
     An object that moved to another of our packages ships: it is none of these. And no device
-    has had the demo, which a tree of ours begins with.
+    has had the demo.
 
     Args:
         version: the RHOAI version that ships now.

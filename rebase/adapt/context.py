@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from rebase.model import NAMESPACE, LeftOut
 
+Identity = tuple[str, str, str, str]  # of an object: group, kind, namespace, name
+
 # Names that stand for the operator's own namespace in the tree.
 FOREIGN_NAMESPACES = frozenset({"kserve", "opendatahub", "system"})
 
@@ -18,6 +20,7 @@ class Context:
             directory: the runtimes.
         parameters: names of the ConfigMaps that kustomize generates from params files.
         images: marker → the image that it stands for.
+        selectors: of the workloads that the last rebase shipped.
         left_out: what a step removed, with the reason.
     """
 
@@ -25,6 +28,7 @@ class Context:
     shipped_elsewhere: frozenset[tuple[str, str]] = frozenset()
     parameters: frozenset[str] = frozenset()
     images: Mapping[str, str] = field(default_factory=dict)
+    selectors: Mapping[Identity, Mapping[str, str]] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
 
     def leave_out(self, what: object, reason: str) -> None:

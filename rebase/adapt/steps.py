@@ -29,6 +29,7 @@ STEPS: tuple[Step, ...] = (
     configuration.pin_leftover_images,
     certificates.take_certificates_from_service_ca,
     webhooks.spare_own_namespace,
+    workloads.keep_selectors,
     workloads.pull_images_only_if_absent,
 )
 

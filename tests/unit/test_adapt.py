@@ -8,17 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rebase import yamlfile
 from rebase.adapt import apis, certificates, configuration, namespaces, parameters
 from rebase.adapt.context import Context
 from rebase.adapt.steps import STEPS, adapt
 from rebase.adapt.twins import leave_out_twins
 from rebase.adapt.webhooks import NAMESPACE_LABEL, spare_own_namespace
-from rebase.adapt.workloads import pull_images_only_if_absent
+from rebase.adapt.workloads import keep_selectors, pull_images_only_if_absent
 from rebase.errors import AdaptError
 from rebase.model import NAMESPACE
 from rebase.objects import KubeObject
 from rebase.params import Param
-from unit.helpers import find, make, make_crd, make_deployment, make_webhook, pinned
+from unit.helpers import find, make, make_crd, make_deployment, make_ours, make_webhook, pinned
 
 RBAC = "rbac.authorization.k8s.io/v1"
 CONFIG: dict[str, dict[str, Any]] = {
@@ -548,3 +549,55 @@ def test_the_order_of_objects_does_not_matter(objects: list[KubeObject]) -> None
 def test_each_step_is_a_function_with_a_reason() -> None:
     assert len(set(STEPS)) == len(STEPS)
     assert all(step.__doc__ for step in STEPS)
+
+
+# Selectors
+
+
+def deployment(name: str, selector: dict[str, str], labels: dict[str, str]) -> KubeObject:
+    spec = {
+        "selector": {"matchLabels": selector},
+        "template": {"metadata": {"labels": labels}, "spec": {}},
+    }
+    return make_ours("Deployment", name, api="apps/v1", spec=spec)
+
+
+def test_a_selector_that_devices_have_is_kept_and_pods_have_what_it_asks_for() -> None:
+    new = deployment("a", {"app": "a"}, {"app": "a", "name": "x"})
+    context = Context(selectors={new.identity: {"app": "a", "part-of": "b"}})
+    keep_selectors([new], context)
+    assert new.selector == {"app": "a", "part-of": "b"}
+    assert new.data["spec"]["template"]["metadata"]["labels"] == {
+        "app": "a",
+        "name": "x",
+        "part-of": "b",
+    }
+
+
+def test_a_selector_that_asks_for_less_is_kept_too() -> None:
+    new = deployment("a", {"app": "a", "more": "m"}, {"app": "a", "more": "m"})
+    keep_selectors([new], Context(selectors={new.identity: {"app": "a"}}))
+    assert new.selector == {"app": "a"}
+
+
+def test_kserves_selector_is_what_it_was_up_to_3_3_even_without_a_record() -> None:
+    short = {"control-plane": "kserve-controller-manager", "controller-tools.k8s.io": "1.0"}
+    new = deployment("kserve-controller-manager", short, dict(short))
+    keep_selectors([new], Context())
+    assert new.selector == {**short, "app.kubernetes.io/part-of": "kserve"}
+
+
+def test_new_workloads_and_other_kinds_keep_what_they_say() -> None:
+    new = deployment("a", {"app": "a"}, {"app": "a"})
+    service = make_ours("Service", "a", spec={"selector": {"app": "a"}})
+    objects = [new, service]
+    before = [yamlfile.dump(obj.data) for obj in objects]
+    keep_selectors(objects, Context())
+    assert [yamlfile.dump(obj.data) for obj in objects] == before
+
+
+def test_pods_that_cannot_have_the_old_labels_are_an_error() -> None:
+    new = deployment("a", {"app": "new"}, {"app": "new"})
+    with pytest.raises(AdaptError, match="selector app=old, which cannot change") as caught:
+        keep_selectors([new], Context(selectors={new.identity: {"app": "old"}}))
+    assert "its pods are app=new now" in caught.value.message
