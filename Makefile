@@ -17,7 +17,7 @@ SPEC := packaging/microshift-ai-model-serving.spec
 .DELETE_ON_ERROR:
 # The steps share .venv, _output and assets/; the tools inside them are parallel already.
 .NOTPARALLEL:
-.PHONY: help setup demo rebase srpm rpm rpmlint test lint bench test-tools clean distclean system-packages kustomize
+.PHONY: help setup demo rebase srpm rpm rpmlint test lint bench test-tools clean distclean system-packages kustomize model-server cluster test-cluster
 
 #? BUNDLE             rebase: the bundle image, as registry/repo:tag or registry/repo@sha256:…
 #? ARGS               more arguments: rebase, for rhoai-rebase; test, for pytest; bench, for bench.py
@@ -44,7 +44,7 @@ system-packages:
 kustomize: .venv/.installed
 	@packaging/install-kustomize.sh --or-newer $(KUSTOMIZE_VERSION) .venv/bin/kustomize
 
-test-tools: setup $(TEST_KUSTOMIZE_VERSIONS:%=.venv/kustomize/%/kustomize) .venv/rpmlint/bin/rpmlint .venv/validators/.installed ## what only the tests need: a registry, older kustomize, rpmlint, validators
+test-tools: setup $(TEST_KUSTOMIZE_VERSIONS:%=.venv/kustomize/%/kustomize) .venv/rpmlint/bin/rpmlint .venv/validators/.installed model-server ## what only the tests need: a registry, older kustomize, rpmlint, validators, a model server
 	@packaging/system-packages.sh --for-tests
 
 .venv/kustomize/%/kustomize: | setup
@@ -62,6 +62,9 @@ rpm: setup ## packages of assets/ and release/ as they are, in _output/rpm/
 
 rpmlint: .venv/rpmlint/bin/rpmlint ## rpmlint of the packages in _output/rpm/ and of the spec
 	$< --config packaging/rpmlint.toml $(RPM_DIR)/microshift-ai-model-serving*.rpm $(SPEC)
+
+model-server: setup
+	@packaging/install-model-server.sh .venv/model-server
 
 .venv/rpmlint/bin/rpmlint: packaging/install-rpmlint.sh | system-packages
 	@packaging/system-packages.sh --for-tests
@@ -91,6 +94,12 @@ lint: setup ## ruff, mypy, and a syntax check of the scripts and the spec
 	@for script in $(SCRIPTS); do bash -n "$$script" || exit 1; done
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); else echo 'shellcheck is not there: skipped'; fi
 	@rpmspec --parse $(SPEC) >/dev/null
+
+cluster: setup ## etcd, an API server and KServe's controllers for test-cluster, built once, in ~/.cache
+	@packaging/build-cluster.sh
+
+test-cluster: test-tools cluster ## what ships, on a real API server with real KServe controllers
+	.venv/bin/pytest tests/cluster $(ARGS)
 
 bench: setup ## how long and how much memory a rebase takes
 	.venv/bin/python tests/bench.py $(ARGS)

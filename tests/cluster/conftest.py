@@ -1,0 +1,51 @@
+"""What is made once for all tests: trees and devices of released versions, and a shared cluster."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from integration.conftest import images_of, packaged, registry
+from integration.support.command import rebase
+from integration.support.images import make_images
+from integration.support.surroundings import kustomize
+from integration.support.trees import Tree
+
+from cluster.devices import RESULTS, device, results, root_of, table
+from cluster.support.api_server import Cluster, running_cluster
+
+__all__ = ["device", "images_of", "packaged", "registry", "results", "root_of"]  # fixtures, too
+
+
+@pytest.fixture(scope="session")
+def tree_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Tree]:
+    """The tree of a released version; it belongs to all tests."""
+    made: dict[str, Tree] = {}
+
+    def tree(version: str) -> Tree:
+        if version not in made:
+            kustomize("5.8.1")
+            images = make_images(version, tmp_path_factory.mktemp("images"))
+            root: Path = tmp_path_factory.mktemp(f"rebased-{version}-")
+            rebase("to", *images.arguments, root=root).ok()
+            made[version] = Tree(root)
+        return made[version]
+
+    return tree
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster for the tests of a module, which must not get in each other's way."""
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """The table of what was proved, last of all."""
+    found = config.stash.get(RESULTS, {})
+    if found:
+        terminalreporter.section("what was proved, by RHOAI version")
+        for line in table(found):
+            terminalreporter.write_line(line)

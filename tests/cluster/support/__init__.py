@@ -1,0 +1,1 @@
+"""A real API server, a MicroShift in small, and real KServe controllers, as processes."""
