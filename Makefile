@@ -99,7 +99,7 @@ cluster: setup ## etcd, an API server and KServe's controllers for test-cluster,
 	@packaging/build-cluster.sh
 
 test-cluster: test-tools cluster ## what ships, on a real API server with real KServe controllers
-	.venv/bin/pytest tests/cluster $(ARGS)
+	.venv/bin/pytest tests/cluster --numprocesses 2 --dist loadfile $(ARGS)
 
 bench: setup ## how long and how much memory a rebase takes
 	.venv/bin/python tests/bench.py $(ARGS)

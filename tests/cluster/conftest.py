@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from integration.conftest import images_of, packaged, registry
@@ -38,6 +39,21 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster for the tests of a module, which must not get in each other's way."""
     with running_cluster(tmp_path_factory.mktemp("cluster")) as running:
         yield running
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what this worker has proved to the process that prints the table."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["results"] = session.config.stash.get(RESULTS, {})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take it, when a worker ends."""
+    everything = node.config.stash.setdefault(RESULTS, {})
+    for version, told in getattr(node, "workeroutput", {}).get("results", {}).items():
+        everything.setdefault(version, {}).update(told)
 
 
 def pytest_terminal_summary(
