@@ -12,7 +12,7 @@ from rebase.adapt import apis, certificates
 from rebase.adapt.context import FOREIGN_NAMESPACES
 from rebase.adapt.namespaces import CLUSTER_SCOPED, cluster_scoped_by_crd, referenced_services
 from rebase.errors import CheckError, ToolError
-from rebase.model import NAMESPACE
+from rebase.model import NAMESPACE, Identity
 from rebase.objects import KubeObject, deep_strings, images, parse_render
 from rebase.reference import is_pinned
 from rebase.tools.kustomize import Kustomize
@@ -203,7 +203,7 @@ def _certificate_problems(obj: KubeObject, cluster: Cluster) -> Iterator[Problem
 
 
 def _duplicates(everything: list[KubeObject]) -> Iterator[Finding]:
-    seen: set[tuple[str, str, str, str]] = set()
+    seen: set[Identity] = set()
     for obj in everything:
         if obj.identity in seen:
             yield Finding("duplicate", str(obj), "ships twice")

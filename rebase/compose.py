@@ -84,23 +84,22 @@ def compose(
     gone = retired.retire(
         before, retired.read_history(root), [file.holds for file in shipped.values()], version
     )
-    parts: dict[tuple[str, ...], dict[str, bytes]] = {
-        CORE_DIRECTORIES: {
-            release.info_name(arch): release.release_info(version, core.images_for(arch))
-            for arch in architectures
-        }
-    }
-    if llm_d.objects:
-        parts[(assets.LLM_D,)] = {
-            release.info_name(arch, "llm-d-"): release.release_info(version, llm_d.images_for(arch))
-            for arch in architectures
-        }
-    sboms = {
-        sbom_name(arch, part): sbom(package, version, shipping.images_for(arch), staged.images)
-        for part, package, shipping in (("", PACKAGE, core), ("llm-d-", LLM_D_PACKAGE, llm_d))
-        if shipping.objects
-        for arch in architectures
-    }
+    parts: dict[tuple[str, ...], dict[str, bytes]] = {}
+    sboms: dict[str, bytes] = {}
+    for infix, package, directories, part in (
+        ("", PACKAGE, CORE_DIRECTORIES, core),
+        ("llm-d-", LLM_D_PACKAGE, (assets.LLM_D,), llm_d),
+    ):
+        if part.objects:
+            of = {arch: part.images_for(arch) for arch in architectures}
+            parts[directories] = {
+                release.info_name(arch, infix): release.release_info(version, of[arch])
+                for arch in architectures
+            }
+            sboms |= {
+                sbom_name(arch, infix): sbom(package, version, of[arch], staged.images)
+                for arch in architectures
+            }
     record = release.Record(
         version=version,
         csv=staged.csv.name,

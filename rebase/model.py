@@ -11,6 +11,8 @@ LLM_D_PACKAGE = f"{PACKAGE}-llm-d"
 # rpm's name of an architecture → the container world's
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
+Identity = tuple[str, str, str, str]  # of an object in a cluster: group, kind, namespace, name
+
 
 @dataclass(frozen=True)
 class RegistryOptions:
@@ -127,7 +129,7 @@ class ObjectName:
         return group if slash else ""
 
     @property
-    def identity(self) -> tuple[str, str, str, str]:
+    def identity(self) -> Identity:
         """What makes it the same object, whatever its version: group, kind, namespace, name."""
         return self.group, self.kind, self.namespace, self.name
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rebase import yamlfile
 from rebase.errors import TreeError
-from rebase.model import ObjectName
+from rebase.model import Identity, ObjectName
 from rebase.shapes import misshapen
 
 CRD = "CustomResourceDefinition"
@@ -61,8 +61,7 @@ class KubeObject:
 
     @property
     def group(self) -> str:
-        group, slash, _ = str(self.data["apiVersion"]).partition("/")
-        return group if slash else ""
+        return self.full_name.group
 
     @property
     def namespace(self) -> str:
@@ -92,9 +91,9 @@ class KubeObject:
         return ObjectName(self.kind, self.name, self.namespace, str(self.data["apiVersion"]))
 
     @property
-    def identity(self) -> tuple[str, str, str, str]:
-        """What makes an object the same one in a cluster: group, kind, namespace, name."""
-        return self.group, self.kind, self.namespace, self.name
+    def identity(self) -> Identity:
+        """What makes an object the same one in a cluster."""
+        return self.full_name.identity
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -198,7 +197,7 @@ def containers(pod_spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield container
 
 
-def sort_key(identity: tuple[str, str, str, str]) -> tuple[int, str, str, str]:
+def sort_key(identity: Identity) -> tuple[int, str, str, str]:
     """The order in which a cluster wants objects; others' kinds come last, after their CRDs."""
     group, kind, namespace, name = identity
     return (_ORDER.get(kind, len(_ORDER)), f"{kind}.{group}", namespace, name)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rebase.errors import TreeError, UsageError
-from rebase.model import ImageRead, LeftOut, ObjectName, ResolvedImage
+from rebase.model import Identity, ImageRead, LeftOut, ObjectName, ResolvedImage
 
 DIRECTORY = "release"
 RECORD = "rebase.json"
@@ -172,18 +172,26 @@ def is_demo(version: str) -> bool:
 
 @dataclass(frozen=True)
 class Before:
-    """The last rebase, as its record has it; empty when there was none."""
+    """The last rebase, as its record has it; empty when there was none.
+
+    Attributes:
+        images: key → reference.
+        used_by: key of an image → paths of the files that use it.
+        architectures: the ones that it was for.
+    """
 
     version: str | None
     images: Mapping[str, str]
     files: Mapping[str, ShippedFile]
+    used_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    architectures: tuple[str, ...] = ()
 
     def on_devices(self, version: str) -> "Before":
         """What devices may have that are upgraded to a version: no device has had the demo."""
         return self if is_demo(self.version or "") == is_demo(version) else NOTHING
 
     @property
-    def selectors(self) -> dict[tuple[str, str, str, str], Mapping[str, str]]:
+    def selectors(self) -> dict[Identity, Mapping[str, str]]:
         """The selectors of workloads, by the workloads' identities."""
         return {file.holds.identity: file.selector for file in self.files.values() if file.selector}
 
@@ -198,48 +206,36 @@ def read_before(root: Path) -> Before:
         UsageError: there is one that cannot be understood: what it shipped would be forgotten,
             and would stay in clusters for ever.
     """
-    record = read_record(root)
-    return _before(record) if record else NOTHING
-
-
-def read_record(root: Path) -> dict[str, Any] | None:
-    """release/rebase.json as it is, or None where there is none.
-
-    Raises:
-        UsageError: it cannot be understood.
-    """
-    try:
-        record = json.loads((root / DIRECTORY / RECORD).read_text())
-        if record["format"] != FORMAT:
-            raise _unreadable(f"it has format {record['format']}, not {FORMAT}")
-        _before(record)
-        return dict(record)
-    except FileNotFoundError:
-        return None
-    except KeyError as error:
-        raise _unreadable(f"it lacks {error}") from None
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise _unreadable(str(error)) from None
-
-
-def _before(record: Mapping[str, Any]) -> Before:
-    return Before(
-        record["bundle"]["version"],
-        {key: image["reference"] for key, image in record["images"].items()},
-        {
-            path: ShippedFile(
-                parse_object_name(file),
-                file["sha256"],
-                tuple(file.get("architectures", ())),
-                dict(file.get("selector", {})),
-            )
-            for path, file in record["files"].items()
-        },
-    )
-
-
-def _unreadable(why: str) -> UsageError:
     path = f"{DIRECTORY}/{RECORD}"
+    try:
+        record = json.loads((root / path).read_text())
+        if record["format"] != FORMAT:
+            raise unreadable(path, f"it has format {record['format']}, not {FORMAT}")
+        return Before(
+            version=record["bundle"]["version"],
+            images={key: image["reference"] for key, image in record["images"].items()},
+            files={
+                path: ShippedFile(
+                    parse_object_name(file),
+                    file["sha256"],
+                    tuple(file.get("architectures", ())),
+                    dict(file.get("selector", {})),
+                )
+                for path, file in record["files"].items()
+            },
+            used_by={key: tuple(image["used_by"]) for key, image in record["images"].items()},
+            architectures=tuple(record["options"]["architectures"]),
+        )
+    except FileNotFoundError:
+        return NOTHING
+    except KeyError as error:
+        raise unreadable(path, f"it lacks {error}") from None
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise unreadable(path, str(error)) from None
+
+
+def unreadable(path: str, why: str) -> UsageError:
+    """The error of a file that remembers earlier rebases and cannot be understood."""
     return UsageError(
         f"{path} cannot be read: {why}",
         hint=f"restore it (git checkout -- {path}), or remove it to start a new history",

@@ -15,7 +15,6 @@ from pathlib import Path
 from rebase import release, yamlfile
 from rebase.adapt.apis import MICROSHIFT_GROUPS
 from rebase.assets import HEADER
-from rebase.errors import UsageError
 from rebase.model import ObjectName
 from rebase.objects import CRD, sort_key
 from rebase.release import Before, is_demo
@@ -33,7 +32,6 @@ apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 resources: []
 """
-
 
 CUSTOM_HEADER = (
     HEADER
@@ -100,19 +98,18 @@ def read_history(root: Path) -> list[Retired]:
     """
     try:
         history = json.loads((root / HISTORY).read_text())
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError) as error:
-        raise _unreadable(str(error)) from None
-    try:
         if history["format"] != FORMAT:
-            raise _unreadable(f"format {history['format']}, not {FORMAT}")
+            raise release.unreadable(HISTORY, f"format {history['format']}, not {FORMAT}")
         return [
             Retired(release.parse_object_name(entry), str(entry["last"]))
             for entry in history["retired"]
         ]
-    except (KeyError, TypeError) as error:
-        raise _unreadable(f"it lacks {error}") from None
+    except FileNotFoundError:
+        return []
+    except KeyError as error:
+        raise release.unreadable(HISTORY, f"it lacks {error}") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise release.unreadable(HISTORY, str(error)) from None
 
 
 def history_bytes(retired: Iterable[Retired]) -> bytes:
@@ -155,10 +152,3 @@ def _listed(names: Iterable[ObjectName], header: str) -> bytes | None:
         for name in names
     ]
     return (header + "---\n".join(documents)).encode() if documents else None
-
-
-def _unreadable(why: str) -> UsageError:
-    return UsageError(
-        f"{HISTORY} cannot be read: {why}",
-        hint=f"restore it (git checkout -- {HISTORY}), or remove it to start a new history",
-    )

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from rebase import assets, release
 from rebase.errors import UsageError
@@ -55,21 +54,21 @@ def select(root: Path, architecture: str, wanted: Wanted) -> Selection:
     Raises:
         UsageError: there was none; it is not built for the architecture; or it has no such part.
     """
-    record = release.read_record(root)
-    if record is None:
+    before = release.read_before(root)
+    if before.version is None:
         raise UsageError(
             f"{root} has no {release.DIRECTORY}/{release.RECORD}", hint="rebase to a bundle first"
         )
-    version, built = str(record["bundle"]["version"]), record["options"]["architectures"]
+    version, built = before.version, before.architectures
     if architecture not in built:
         raise UsageError(
             f"the last rebase is not for {architecture}, but for {', '.join(built)}",
             hint=f"rebase with --arch {architecture} too",
         )
     files = {
-        path: str(file["name"])
-        for path, file in record["files"].items()
-        if architecture in file.get("architectures", [architecture])
+        path: file.holds.name
+        for path, file in before.files.items()
+        if not file.architectures or architecture in file.architectures
     }
     runtimes = _below(assets.RUNTIMES, files)
     if not wanted.everything:
@@ -85,16 +84,12 @@ def select(root: Path, architecture: str, wanted: Wanted) -> Selection:
         architecture,
         (PACKAGE, LLM_D_PACKAGE) if llm_d else (PACKAGE,),
         tuple(sorted(runtimes.values())),
-        _images(record["images"], chosen),
+        {
+            key: reference
+            for key, reference in sorted(before.images.items())
+            if not chosen.isdisjoint(before.used_by[key])
+        },
     )
-
-
-def _images(images: Mapping[str, Any], chosen: set[str]) -> dict[str, str]:
-    return {
-        key: str(image["reference"])
-        for key, image in sorted(images.items())
-        if not chosen.isdisjoint(image["used_by"])
-    }
 
 
 def _below(directory: str, files: Mapping[str, str]) -> dict[str, str]:

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rebase.model import NAMESPACE, LeftOut
-
-Identity = tuple[str, str, str, str]  # of an object: group, kind, namespace, name
+from rebase.model import NAMESPACE, Identity, LeftOut
 
 # Names that stand for the operator's own namespace in the tree.
 FOREIGN_NAMESPACES = frozenset({"kserve", "opendatahub", "system"})

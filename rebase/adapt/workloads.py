@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from rebase.adapt.context import Context, Identity
+from rebase.adapt.context import Context
 from rebase.errors import AdaptError
-from rebase.model import NAMESPACE
+from rebase.model import NAMESPACE, Identity
 from rebase.objects import KubeObject, containers, dict_at
 
 WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet", "Job")
