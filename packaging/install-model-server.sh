@@ -10,13 +10,8 @@ requirements=tests/model_server/requirements.txt
 
 # The list is copied last, so an environment that was left half-way, or is of another list, is made anew.
 if cmp --silent "$requirements" "$dest/requirements.txt" && "$dest/bin/python" -c '' 2>/dev/null; then exit 0; fi
-python=
-for candidate in ${PYTHON:+"$PYTHON"} python3.13 python3.12 python3.11 python3; do
-    if "$candidate" -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
-        python=$candidate && break
-    fi
-done
-if [ -z "$python" ]; then
+# A PYTHON that .venv is made of may be too new for this.
+if ! python=$(packaging/find-python.sh 3.14 2>/dev/null || env --unset=PYTHON packaging/find-python.sh 3.14 2>/dev/null); then
     echo 'model server: left out, no Python 3.11 to 3.13 with its venv and ensurepip modules was found' >&2
     exit 0
 fi
