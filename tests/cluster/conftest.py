@@ -1,37 +1,24 @@
-"""What is made once for all tests: trees and devices of released versions, and a shared cluster."""
+"""What is made once for all tests: devices of released versions, a shared cluster; the table."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from integration.conftest import images_of, packaged, registry
-from integration.support.command import rebase
-from integration.support.images import make_images
-from integration.support.surroundings import kustomize
-from integration.support.trees import Tree
+from integration.conftest import images_of, packaged, rebased, registry
 
 from cluster.devices import RESULTS, device, results, root_of, table
 from cluster.support.api_server import Cluster, running_cluster
 
-__all__ = ["device", "images_of", "packaged", "registry", "results", "root_of"]  # fixtures, too
-
-
-@pytest.fixture(scope="session")
-def tree_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Tree]:
-    """The tree of a released version; it belongs to all tests."""
-    made: dict[str, Tree] = {}
-
-    def tree(version: str) -> Tree:
-        if version not in made:
-            kustomize("5.8.1")
-            images = make_images(version, tmp_path_factory.mktemp("images"))
-            root: Path = tmp_path_factory.mktemp(f"rebased-{version}-")
-            rebase("to", *images.arguments, root=root).ok()
-            made[version] = Tree(root)
-        return made[version]
-
-    return tree
+# Fixtures, too.
+__all__ = [
+    "device",
+    "images_of",
+    "packaged",
+    "rebased",
+    "registry",
+    "results",
+    "root_of",
+]  # fixtures, too
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from integration.support.packages import INFO, Built, build, release_infos, sour
 from integration.support.surroundings import need_data
 from integration.support.trees import Tree
 
+from cluster.support.api_client import Object
 from cluster.support.api_server import Cluster, running_cluster
 from cluster.support.microshift import MicroShift, Start
 
@@ -18,6 +19,7 @@ DEVICES = {"2.16": "5.7.1", "2.22": "5.7.1", "2.25": "5.7.1", "3.4": "5.8.1", "3
 KSERVE = {"2.16": "0.15", "2.22": "0.15", "2.25": "0.15", "3.4": "0.17", "3.5": "0.19"}
 # The one whose llm-d gets along with RHOAI's configurations.
 LLM_D_KSERVE = "0.19"
+SERVING = "serving.kserve.io"
 # A device tries a directory again after ten seconds; what is not ready after five is so slow, too.
 INTERVAL = 5.0
 
@@ -53,6 +55,16 @@ class Device:
         return dict(release_infos(self.root)[Path(INFO).name]["images"])
 
 
+def inference_service(name: str, uri: str) -> Object:
+    model = {"modelFormat": {"name": "openvino_ir"}, "protocolVersion": "v2", "storageUri": uri}
+    return {
+        "apiVersion": f"{SERVING}/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {"name": name},
+        "spec": {"predictor": {"model": model}},
+    }
+
+
 def counted(start: Start) -> str:
     """Objects and passes of a start, as the table has them."""
     applied = [one for one in start.handled if one.verb == "apply"]
@@ -73,7 +85,7 @@ def unpacked(rpms: Path, parent: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def root_of(
-    tree_of: Callable[[str], Tree],
+    rebased: Callable[[str], Tree],
     packaged: dict[str, Built],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str], Path]:
@@ -87,7 +99,7 @@ def root_of(
                 rpms = packaged[version].rpms
             else:
                 place = tmp_path_factory.mktemp(f"packages-{version}-") / "tree"
-                rpms = build(sources(tree_of(version), place), "4.99.0")
+                rpms = build(sources(rebased(version), place), "4.99.0")
             roots[version] = unpacked(rpms, tmp_path_factory.mktemp(f"device-{version}-"))
         return roots[version]
 

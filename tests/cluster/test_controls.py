@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 from integration.support.packages import INFO, RUNTIMES, Built, release_infos
+from integration.support.process import wait_until
 from integration.support.surroundings import NAMESPACE
 from integration.support.trees import parse
 
-from cluster.devices import KSERVE, unpacked
+from cluster.devices import KSERVE, inference_service, unpacked
 from cluster.support.api_client import Object
 from cluster.support.api_server import Cluster, running_cluster
 from cluster.support.binaries import binary, crds
 from cluster.support.controller import running_controller
 from cluster.support.microshift import MicroShift
-from cluster.support.process import wait_until
-from cluster.test_device import inference_service
 
 VERSION = "2.22"
 USER = "ai-demo"

@@ -1,35 +1,32 @@
 """A device, from its first start with nothing running to a model's Deployment."""
 
 import json
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from integration.support.guide import DOCS, blocks
 from integration.support.packages import MANIFESTS_D, bash
-from integration.support.surroundings import NAMESPACE, REPO
+from integration.support.process import wait_until
+from integration.support.surroundings import NAMESPACE
 from integration.support.trees import parse, render
 
-from cluster.devices import DEVICES, INTERVAL, KSERVE, Device, counted
+from cluster.devices import DEVICES, INTERVAL, KSERVE, SERVING, Device, counted, inference_service
 from cluster.support.api_client import Object
 from cluster.support.binaries import binary, crds
 from cluster.support.controller import Controller, running_controller
 from cluster.support.microshift import APPLY, MicroShift
-from cluster.support.process import wait_until
 
 USER = "ai-demo"
-SERVING = "serving.kserve.io"
-GUIDE = REPO / "docs/user"
 # Two writers of one status: the API server's way to say "once more", and KServe does it once more.
 RETRIED = "the object has been modified; please apply your changes to the latest version"
 
 
 def commands(page: str, containing: str) -> str:
     """The guide's block that has these words, but for what waits for Pods: there are no nodes."""
-    blocks = re.findall(r"^```sh\n(.*?)^```$", (GUIDE / page).read_text(), re.M | re.S)
-    (found,) = (block for block in blocks if containing in block)
+    (found,) = (block for block in blocks(DOCS / page, "sh") if containing in block)
     lines = found.splitlines()
     return "\n".join(line for line in lines if not line.startswith(("oc wait", "oc get")))
 
@@ -115,16 +112,6 @@ def pod_of(device: Device, name: str) -> Object:
     return dict(json.loads(device.cluster.kubectl(*words, stdin=json.dumps(pod)).ok().out))
 
 
-def inference_service(name: str, uri: str) -> Object:
-    model = {"modelFormat": {"name": "openvino_ir"}, "protocolVersion": "v2", "storageUri": uri}
-    return {
-        "apiVersion": f"{SERVING}/v1beta1",
-        "kind": "InferenceService",
-        "metadata": {"name": name},
-        "spec": {"predictor": {"model": model}},
-    }
-
-
 def test_the_guides_inference_service_becomes_a_deployment(device: Device, user: Path) -> None:
     made = deployment(device, "ovms-resnet50")
     (container,) = (
@@ -201,8 +188,7 @@ def test_a_changed_configuration_takes_effect_and_keeps_its_images(
     device: Device, user: Path, tmp_path: Path
 ) -> None:
     """The guide's page, and its directory applied as MicroShift does after ours."""
-    pages = re.findall(r"^```sh\n(.*?)^```$", (GUIDE / "configure.md").read_text(), re.M | re.S)
-    guide(device, tmp_path, "\n".join(pages[:2]))
+    guide(device, tmp_path, "\n".join(blocks(DOCS / "configure.md", "sh")[:2]))
     mine = MicroShift(device.cluster, device.root, DEVICES[device.version], INTERVAL)
     (own,) = (path for path in mine.directories() if path.is_relative_to(device.root / "etc"))
     rendered = render(own, DEVICES[device.version])

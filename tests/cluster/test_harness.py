@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from integration.support.process import NotInTimeError, running, wait_until
 from integration.support.trees import title
 
 from cluster.support.api_client import Object
@@ -19,7 +20,6 @@ from cluster.support.api_server import Cluster
 from cluster.support.connect_proxy import NoRouteError
 from cluster.support.device import add
 from cluster.support.microshift import MicroShift
-from cluster.support.process import NotInTimeError, running, wait_until
 from cluster.support.service_ca import INJECT, SECRET_NAME
 
 MINE = "etc/microshift/manifests.d/900-mine"

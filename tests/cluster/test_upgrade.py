@@ -9,19 +9,18 @@ from typing import Any
 
 from integration.support.packages import DELETE, MANIFESTS_D, NAME, Built
 from integration.support.packages import LLM_D as LLM_D_PLACE
+from integration.support.process import wait_until
 from integration.support.surroundings import NAMESPACE
-from integration.support.trees import parse, render
+from integration.support.trees import group, parse, render, title
 
-from cluster.devices import INTERVAL, LLM_D_KSERVE, Results, counted, unpacked
+from cluster.devices import INTERVAL, LLM_D_KSERVE, SERVING, Results, counted, unpacked
 from cluster.support.api_client import Object
 from cluster.support.api_server import Cluster, running_cluster
 from cluster.support.binaries import binary, crds
 from cluster.support.controller import LLM_D, running_controller
 from cluster.support.microshift import MicroShift, Start
-from cluster.support.process import wait_until
 
 USER = "ai-demo"
-SERVING = "serving.kserve.io"
 CUSTOM = f"usr/share/{NAME}/retired-custom-objects.yaml"
 MANAGER = "kubectl"  # the field manager of MicroShift's server-side apply
 
@@ -64,13 +63,8 @@ def users_objects(cluster: Cluster) -> dict[str, Object]:
     return found
 
 
-def title(obj: Object) -> str:
-    return f"{obj['kind']} {obj['metadata']['name']}"
-
-
 def exists(cluster: Cluster, obj: Object) -> bool:
-    group, slash, _ = obj["apiVersion"].partition("/")
-    kind = f"{obj['kind']}.{group}" if slash else obj["kind"]
+    kind = ".".join(filter(None, (obj["kind"], group(obj))))
     metadata = obj["metadata"]
     return cluster.find(kind, metadata["name"], metadata.get("namespace")) is not None
 

@@ -16,11 +16,11 @@ from oci_layout import Compression, Layer, write_image
 from integration.conftest import LOCAL
 from integration.support.command import Run, argv, environment, rebase
 from integration.support.images import Edit, Images, make_demo, replace
+from integration.support.process import free_ports
 from integration.support.registry import (
     PASSWORD,
     USER,
     Registry,
-    free_port,
     running_registry,
 )
 from integration.support.surroundings import REPO, tool
@@ -93,7 +93,7 @@ def test_no_such_operator_image(fails: Fails, demo_images: Images, registry: Reg
 
 
 def test_registry_down(fails: Fails) -> None:
-    reference = f"127.0.0.1:{free_port()}/demo/bundle:v1"
+    reference = f"127.0.0.1:{free_ports(1)[0]}/demo/bundle:v1"
     fails(12, reference, "connection refused", "hint: ", arguments=("to", reference, LOCAL))
 
 

@@ -8,25 +8,18 @@ import pytest
 
 from integration.support.command import rebase
 from integration.support.images import Images, make_demo, make_images
-from integration.support.registry import Registry, running_registry
+from integration.support.registry import Registry, mirror_conf, running_registry
 from integration.support.surroundings import VERSIONS
 from integration.support.trees import Tree, snapshot
 
 NEWEST = VERSIONS[-1]
-MIRROR = """\
-[[registry]]
-location = "{location}"
-[[registry.mirror]]
-location = "{mirror}"
-insecure = true
-"""
 
 
 @pytest.fixture
 def registries_conf(registry: Registry, tmp_path: Path) -> Path:
     """A registries.conf that sends registry.redhat.io to the registry of the tests."""
     file = tmp_path / "registries.conf"
-    file.write_text(MIRROR.format(location="registry.redhat.io", mirror=registry.host))
+    file.write_text(mirror_conf("registry.redhat.io", registry.host))
     return file
 
 
@@ -57,7 +50,7 @@ def test_process_needs_no_network(tmp_path: Path) -> None:
     conf = tmp_path / "registries.conf"
     bundle = "registry.example.com/demo/demo-bundle:v1"
     with running_registry(tmp_path / "registry") as registry:
-        conf.write_text(MIRROR.format(location="registry.example.com", mirror=registry.host))
+        conf.write_text(mirror_conf("registry.example.com", registry.host))
         _push_demo(images, registry)
         rebase("to", bundle, "--registries-conf", conf, root=roots["to"]).ok()
         two = roots["in-two-steps"]

@@ -15,7 +15,7 @@ from oci_layout import Layer, write_image
 from integration.support.command import rebase
 from integration.support.images import Images
 from integration.support.packages import run, script, sources
-from integration.support.registry import Registry, running_registry
+from integration.support.registry import Registry, mirror_conf, running_registry
 from integration.support.surroundings import REPO, VENV, need, tool
 from integration.support.trees import Tree, snapshot
 
@@ -201,13 +201,6 @@ def test_the_kickstart_copies_each_image_to_cri_o(demo_tree: Tree, tmp_path: Pat
     ]
 
 
-MIRROR = """\
-[[registry]]
-location = "registry.redhat.io"
-[[registry.mirror]]
-location = "{mirror}"
-insecure = true
-"""
 KEYS = (
     *("kserve-agent", "kserve-controller", "kserve-router", "kserve-storage-initializer"),
     *("kube-rbac-proxy", "ovms-image"),
@@ -225,7 +218,7 @@ def test_skopeo_mirrors_exactly_these_images(
 ) -> None:
     """From a registry of images that exist, one of them of two architectures, and checked there."""
     conf = tmp_path / "upstream.conf"
-    conf.write_text(MIRROR.format(mirror=upstream.host))
+    conf.write_text(mirror_conf("registry.redhat.io", upstream.host))
     overrides: list[str] = []
     for key in KEYS:
         layout = tmp_path / "layouts" / key

@@ -1,23 +1,20 @@
 """docs/user/serve.md: its questions to the model, asked of a server that KServe's SDK makes."""
 
 import hashlib
-import http.client
 import json
+import os
 import re
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from integration.support.guide import DOCS, blocks
 from integration.support.packages import bash
-from integration.support.registry import free_port
+from integration.support.process import answers, free_ports, running, wait_until
 from integration.support.surroundings import REPO, VENV, need, tool
-from integration.test_user_guide import DOCS, blocks
 
 PAGE = DOCS / "serve.md"
 PYTHON = VENV / "model-server/bin/python"
@@ -80,45 +77,20 @@ class Asker:
         return (self.work / "response.json").read_text()
 
 
-def is_ready(port: int, process: "subprocess.Popen[bytes]") -> bool:
-    """Wait until the server is ready; False when it ends, or is silent for a minute."""
-    for _ in range(600):
-        if process.poll() is not None:
-            return False
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/v2/health/ready")
-            return connection.getresponse().status == 200
-        except OSError:
-            time.sleep(0.1)
-        finally:
-            connection.close()
-    return False
-
-
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a model server."""
     need(PYTHON.exists(), "the model server, which `make test-tools` installs,")
-    file = tmp_path_factory.mktemp("model-server") / "log"
-    for _ in range(3):  # somebody else may take the port first
-        port = free_port()
-        with file.open("wb") as log:
-            process = subprocess.Popen(
-                [PYTHON, SERVER, str(port)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        try:
-            if is_ready(port, process):
-                yield port
-                return
-        finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=10)
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-    raise RuntimeError(f"{SERVER} does not start: {file.read_text()}")
+    (port,) = free_ports(1)
+    log = tmp_path_factory.mktemp("model-server") / "log"
+    with running([PYTHON, SERVER, str(port)], log=log, env=os.environ) as process:
+        wait_until(
+            lambda: answers(port, "/v2/health/ready", 200),
+            "the model server is ready",
+            timeout=60,
+            process=process,
+        )
+        yield port
 
 
 @pytest.fixture

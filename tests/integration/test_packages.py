@@ -40,7 +40,7 @@ from integration.support.packages import (
     sources,
 )
 from integration.support.surroundings import REPO, kustomize, tool
-from integration.support.trees import Tree, parse, render, snapshot
+from integration.support.trees import Tree, parse, render, snapshot, title
 
 RPMLINT = REPO / ".venv/rpmlint/bin/rpmlint"
 DEMO_VERSION = "0~3.4.0~demo"
@@ -353,7 +353,7 @@ def on_device(root: Path) -> dict[str, str]:
 
 
 def titles(directory: Path) -> set[str]:
-    return {f"{obj['kind']} {obj['metadata']['name']}" for obj in parse(render(directory))}
+    return {title(obj) for obj in parse(render(directory))}
 
 
 LOCAL_MODEL = {

@@ -10,7 +10,7 @@ import pytest
 from integration.support.command import rebase
 from integration.support.images import Images, make_demo, replace
 from integration.support.surroundings import kustomize
-from integration.support.trees import Tree, parse, render, snapshot
+from integration.support.trees import Object, Tree, group, parse, render, snapshot, title
 
 DELETE = "assets/delete"
 CUSTOM = "release/retired-custom-objects.yaml"
@@ -47,7 +47,7 @@ def root(demo_tree: Tree, tmp_path: Path) -> Path:
 
 
 def names(text: str) -> set[str]:
-    return {f"{obj['kind']} {obj['metadata']['name']}" for obj in parse(text)}
+    return {title(obj) for obj in parse(text)}
 
 
 def test_a_first_rebase_deletes_nothing(demo_tree: Tree) -> None:
@@ -129,12 +129,9 @@ def test_a_history_that_cannot_be_read_stops_the_rebase(
 # Released versions, one after the other in one tree
 
 
-def identity(obj: dict[str, object]) -> tuple[str, str, str, str]:
+def identity(obj: Object) -> tuple[str, str, str, str]:
     metadata = obj["metadata"]
-    assert isinstance(metadata, dict)
-    group, slash, _ = str(obj["apiVersion"]).partition("/")
-    place = str(metadata.get("namespace", ""))
-    return group if slash else "", str(obj["kind"]), place, str(metadata["name"])
+    return group(obj), obj["kind"], metadata.get("namespace", ""), metadata["name"]
 
 
 def test_over_the_released_versions_the_lists_are_exactly_what_is_gone(

@@ -12,20 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from integration.support.guide import DOCS, PAGES, blocks
 from integration.support.packages import INFO, KSERVE, NAME, Built, bash, release_infos
-from integration.support.surroundings import NAMESPACE, REPO, VENV, kustomize, tool
+from integration.support.surroundings import NAMESPACE, VENV, kustomize, tool
 from integration.support.trees import parse, render
 
-DOCS = REPO / "docs/user"
-PAGES = sorted(DOCS.glob("*.md"))
 CONFIGURATION = "inferenceservice-config-microshift-patch.yaml"
 MODEL = "/v2/models/ovms-resnet50"
 BEE = bytes(range(256)) * 300 + b"bee"  # 76803 = 0x00012c03 bytes: each of the four counts
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    """The fenced blocks of a language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
 # What stands for a device

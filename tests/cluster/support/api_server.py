@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from integration.support.process import Process, free_ports, running, wait_until
+
 from cluster.support.api_client import ApiClient, Object
 from cluster.support.binaries import binary
 from cluster.support.certificates import make_key
 from cluster.support.connect_proxy import Router, running_proxy
-from cluster.support.process import Process, free_ports, running, wait_until
 from cluster.support.service_ca import ServiceCa, running_service_ca
 
 ISSUER = "https://kubernetes.default.svc"

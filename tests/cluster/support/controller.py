@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from integration.support.process import Process, free_ports, running, wait_until
 from integration.support.surroundings import NAMESPACE
 
 from cluster.support.api_client import Object
 from cluster.support.api_server import Cluster
-from cluster.support.process import Process, free_ports, running, wait_until
 
 KSERVE = "kserve-controller-manager"
 LLM_D = "llmisvc-controller-manager"

@@ -1,22 +1,9 @@
-"""The root of a device: output trees where packages put them, and a user's own directories."""
+"""A user's own directories in the root of a device."""
 
 import json
-import shutil
 from pathlib import Path
 
-from integration.support.packages import PLACES
-from integration.support.trees import Tree
-
 from cluster.support.api_client import Object
-
-
-def install(tree: Tree, root: Path) -> Path:
-    """Put all directories of a tree where its packages do, in place of an older tree's."""
-    for name, place in PLACES.items():
-        shutil.rmtree(root / place, ignore_errors=True)
-        if (tree.root / "assets" / name).is_dir():
-            shutil.copytree(tree.root / "assets" / name, root / place)
-    return root
 
 
 def add(root: Path, directory: str, *objects: Object) -> Path:

@@ -1,15 +1,14 @@
 """Registries of our own: docker-registry on a free port, ended by its process."""
 
-import http.client
 import json
-import socket
+import os
 import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from integration.support.process import answers, free_ports, running, wait_until
 from integration.support.surroundings import tool
 
 USER, PASSWORD = "tester", "right"
@@ -43,13 +42,6 @@ class Registry:
         return reference
 
 
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running_registry(directory: Path, *, passwords: bool = False) -> Iterator[Registry]:
     """A registry with its files in `directory`; with `passwords` only USER gets in."""
@@ -64,39 +56,18 @@ def running_registry(directory: Path, *, passwords: bool = False) -> Iterator[Re
     if passwords:
         (directory / "htpasswd").write_text(HTPASSWD)
         config["auth"] = {"htpasswd": {"realm": "tests", "path": str(directory / "htpasswd")}}
-    for _ in range(3):  # somebody else may take the port first
-        port = free_port()
-        file = directory / "config.yml"
-        file.write_text(json.dumps({**config, "http": {"addr": f"127.0.0.1:{port}"}}))
-        with (directory / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [program, "serve", str(file)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        try:
-            if _answers(port, process):
-                yield Registry(f"127.0.0.1:{port}", storage)
-                return
-        finally:
-            process.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=10)
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-    raise RuntimeError(f"{program} does not start: {(directory / 'log').read_text()}")
+    (port,) = free_ports(1)
+    file = directory / "config.yml"
+    file.write_text(json.dumps({**config, "http": {"addr": f"127.0.0.1:{port}"}}))
+    words = [program, "serve", str(file)]
+    with running(words, log=directory / "log", env=os.environ, name="registry") as process:
+        wait_until(lambda: answers(port, "/v2/", 200, 401), "the registry answers", process=process)
+        yield Registry(f"127.0.0.1:{port}", storage)
 
 
-def _answers(port: int, process: "subprocess.Popen[bytes]") -> bool:
-    """Wait until the registry answers; False when it ends, or is silent for 30 s."""
-    for _ in range(300):
-        if process.poll() is not None:
-            return False
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/v2/")
-            return connection.getresponse().status in (200, 401)
-        except OSError:
-            time.sleep(0.1)
-        finally:
-            connection.close()
-    return False
+def mirror_conf(location: str, mirror: str) -> str:
+    """A registries.conf that sends a registry's images to a mirror without TLS."""
+    return (
+        f'[[registry]]\nlocation = "{location}"\n'
+        f'[[registry.mirror]]\nlocation = "{mirror}"\ninsecure = true\n'
+    )

@@ -1,5 +1,6 @@
 """Processes that end with the test: started with a log, waited for, terminated by their pid."""
 
+import http.client
 import random
 import shutil
 import socket
@@ -119,6 +120,18 @@ def wait_until(
             said = f"\n{process.name} says:\n{process.tail()}" if process else ""
             raise NotInTimeError(f"{what}: {reason}{said}")
         time.sleep(interval)
+
+
+def answers(port: int, path: str, *statuses: int) -> bool:
+    """Does a server on loopback answer with one of these statuses?"""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status in statuses
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def free_ports(count: int) -> list[int]:
