@@ -15,7 +15,7 @@ class RebaseError(Exception):
         details: one line each, when several things are wrong at once.
     """
 
-    exit_code = 1
+    exit_code = 70  # sysexits(3): a fault of the software
 
     def __init__(self, message: str, *, hint: str = "", details: Iterable[str] = ()) -> None:
         super().__init__(message)

@@ -348,9 +348,9 @@ def test_debug_shows_the_traceback(
     [
         (KeyboardInterrupt(), 130, "interrupted"),
         (BrokenPipeError(), 141, ""),
-        (PermissionError(13, "Permission denied", "release"), 1, "Permission denied"),
-        (ZeroDivisionError("oops"), 1, "a fault in rhoai-rebase itself"),
-        (RebaseError("plain"), 1, "error: plain"),
+        (PermissionError(13, "Permission denied", "release"), 70, "Permission denied"),
+        (ZeroDivisionError("oops"), 70, "a fault in rhoai-rebase itself"),
+        (RebaseError("plain"), 70, "error: plain"),
     ],
 )
 def test_anything_else_ends_without_a_traceback(

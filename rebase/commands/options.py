@@ -1,0 +1,122 @@
+"""Options that commands share, and what they mean."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rebase.errors import UsageError
+from rebase.model import ARCHITECTURES, RegistryOptions
+from rebase.tools import git
+from rebase.tools.skopeo import default_authfile
+
+SEE_EXIT_CODES = "Exit codes: see rhoai-rebase --help."
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def options(*decorators: Decorator) -> Decorator:
+    """Several options as one decorator."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+PATH = click.Path(path_type=Path)
+
+root_option = click.option(
+    "--root", type=PATH, help="The tree to work on; default: this git repository."
+)
+debug_option = click.option("--debug", is_flag=True, help="Show tracebacks.")
+common_options = options(
+    root_option,
+    click.option("--quiet", is_flag=True, help="No progress, no summary; errors only."),
+    debug_option,
+)
+registry_options = options(
+    click.option(
+        "--authfile",
+        type=PATH,
+        help="Registry credentials; default: REGISTRY_AUTH_FILE,"
+        " ~/.pull-secret.json, then skopeo's own.",
+    ),
+    click.option("--registries-conf", type=PATH, help="registries.conf(5), with its mirrors."),
+    click.option("--policy", type=PATH, help="Signature policy, containers-policy.json(5)."),
+    click.option(
+        "--tls-verify/--no-tls-verify", default=None, help="Check registries' certificates."
+    ),
+)
+source_options = options(
+    click.option("--operator-image", metavar="REF", help="In place of the CSV's operator image."),
+    click.option(
+        "--module-image", metavar="REF", help="In place of the CSV's KServe module image."
+    ),
+    click.option("--all-layers", is_flag=True, help="Read every layer of the images."),
+)
+architecture_option = click.option(
+    "--arch",
+    "architectures",
+    type=click.Choice(sorted(ARCHITECTURES)),
+    multiple=True,
+    default=("x86_64",),
+    show_default=True,
+    help="Architecture to build for; repeatable.",
+)
+process_options = options(
+    click.option(
+        "--image",
+        "overrides",
+        metavar="KEY=REF",
+        multiple=True,
+        help="The image of a params key, pinned; repeatable.",
+    ),
+    click.option(
+        "--kustomize",
+        "kustomize_path",
+        type=PATH,
+        help="The kustomize to use; default: beside Python, then PATH.",
+    ),
+    click.option(
+        "--commit",
+        "commit",
+        is_flag=True,
+        help="Commit the result on branch rebase-ai-model_serving-<version>"
+        " (NO_BRANCH=true: on this one).",
+    ),
+    click.option("--pin", is_flag=True, help="Ask the registry for the digests of mere tags."),
+    click.option(
+        "--verify-images",
+        is_flag=True,
+        help="Ask the registry for each image, on each architecture, and its size.",
+    ),
+    click.option("--dry-run", is_flag=True, help="Say what would change; write nothing."),
+    click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout."),
+)
+
+
+def tree_root(named: Path | None) -> Path:
+    root = named or git.toplevel(Path.cwd())
+    if root is None:
+        raise UsageError("not in a git repository", hint="--root DIR names the tree to write")
+    if not root.is_dir():
+        raise UsageError(f"{root} is not a directory")
+    return root.resolve()
+
+
+def registry_choice(given: Mapping[str, Any]) -> RegistryOptions:
+    for option in ("authfile", "registries_conf", "policy"):
+        if given[option] and not given[option].is_file():
+            raise UsageError(f"--{option.replace('_', '-')} {given[option]}: no such file")
+    return RegistryOptions(
+        architecture=ARCHITECTURES[given["architectures"][0]],
+        authfile=given["authfile"] or default_authfile(Path.home(), dict(os.environ)),
+        registries_conf=given["registries_conf"],
+        policy=given["policy"],
+        tls_verify=given["tls_verify"],
+    )
