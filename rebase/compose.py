@@ -115,6 +115,7 @@ def compose(
         sizes=product.sizes,
         left_out=product.left_out,
         warnings=product.warnings,
+        upstream=product.upstream,
         files=shipped,
     )
     contents = {

@@ -1,5 +1,6 @@
 """What the layers hand to one another: plain, frozen facts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -157,6 +158,23 @@ class Roots:
     kserve: tuple[str, ...]
     runtimes: str
     runtimes_directory: str
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """What RHOAI's own manifests were before they became MicroShift's, to compare versions by.
+
+    Attributes:
+        rendered_bytes: size of the entries' render.
+        crds: CustomResourceDefinitions in it.
+        settings: `section.name` of KServe's configuration → its value, where we set another.
+        kustomize: the fields that the kustomizations use.
+    """
+
+    rendered_bytes: int = 0
+    crds: int = 0
+    settings: Mapping[str, str | bool] = field(default_factory=dict)
+    kustomize: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from rebase.architectures import leave_out_lacking
 from rebase.image_tables import ImageTable
 from rebase.images import Decisions
 from rebase.kustomization import DirectoryFiles
-from rebase.model import ImageSource, LeftOut, ResolvedImage, Staged
-from rebase.objects import KubeObject, parse_render
+from rebase.model import ImageSource, LeftOut, ResolvedImage, Staged, Upstream
+from rebase.objects import CRD, KubeObject, parse_render
 from rebase.options import Options
 from rebase.params import Markers, Param
 from rebase.partition import partition
@@ -53,6 +53,7 @@ class Product:
     Attributes:
         llm_d: without objects in versions that have no llm-d.
         sizes: architecture → reference → compressed bytes; empty unless they were asked for.
+        upstream: what all this was made of.
     """
 
     core: Part
@@ -62,6 +63,7 @@ class Product:
     sizes: Mapping[str, Mapping[str, int]]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
+    upstream: Upstream
 
     @property
     def images(self) -> tuple[ResolvedImage, ...]:
@@ -99,9 +101,9 @@ def make_product(
         selectors=before.selectors,
         left_out=left_out + _unlisted_templates(staged, source),
     )
-    objects = adapt(
-        [obj for text in rendered.kserve for obj in parse_render(text, "the render")], context
-    )
+    found = [obj for text in rendered.kserve for obj in parse_render(text, "the render")]
+    crds = sum(obj.kind == CRD for obj in found)
+    objects = adapt(found, context)
     uses = _uses(objects, chosen, decisions, source)
     if options.pin and options.registry:
         tags = usage.unpinned_tags(uses, decisions)
@@ -131,6 +133,12 @@ def make_product(
         },
         left_out=tuple(context.left_out),
         warnings=(*staged.warnings, *_image_warnings(table, decisions, resolved, options)),
+        upstream=Upstream(
+            rendered_bytes=sum(len(text.encode()) for text in rendered.kserve),
+            crds=crds,
+            settings=dict(sorted(context.settings.items())),
+            kustomize=source.fields,
+        ),
     )
 
 

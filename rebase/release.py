@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from rebase.errors import TreeError, UsageError
-from rebase.model import Identity, ImageRead, LeftOut, ObjectName, ResolvedImage
+from rebase.model import (
+    Identity,
+    ImageRead,
+    ImageSource,
+    LeftOut,
+    ObjectName,
+    ResolvedImage,
+    Upstream,
+)
 
 DIRECTORY = "release"
 RECORD = "rebase.json"
@@ -120,6 +128,7 @@ class Record:
     sizes: Mapping[str, Mapping[str, int]]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
+    upstream: Upstream
     files: Mapping[str, ShippedFile]
 
     def to_bytes(self) -> bytes:
@@ -156,6 +165,7 @@ class Record:
                 },
                 "left_out": [asdict(one) for one in self.left_out],
                 "warnings": list(self.warnings),
+                "upstream": asdict(self.upstream),
                 "files": {path: file.as_json() for path, file in sorted(self.files.items())},
             }
         )
@@ -177,14 +187,32 @@ class Before:
     Attributes:
         images: key → reference.
         used_by: key of an image → paths of the files that use it.
+        sources: key of an image → who said that it is the right one.
+        sizes: key of an image → architecture → compressed bytes, where they were asked for.
         architectures: the ones that it was for.
+        overrides: as `--image` gave them.
+        bundle: its reference; `digest` its digest.
+        entries: where the manifests were found.
+        tools: their versions, by name.
+        upstream: None in records of before it was kept.
     """
 
     version: str | None
     images: Mapping[str, str]
     files: Mapping[str, ShippedFile]
     used_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sources: Mapping[str, ImageSource] = field(default_factory=dict)
+    sizes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     architectures: tuple[str, ...] = ()
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    bundle: str = ""
+    digest: str = ""
+    image_table: str = ""
+    entries: tuple[str, ...] = ()
+    tools: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
+    warnings: tuple[str, ...] = ()
+    upstream: Upstream | None = None
 
     def on_devices(self, version: str) -> "Before":
         """What devices may have that are upgraded to a version: no device has had the demo."""
@@ -224,7 +252,22 @@ def read_before(root: Path) -> Before:
                 for path, file in record["files"].items()
             },
             used_by={key: tuple(image["used_by"]) for key, image in record["images"].items()},
+            sources={key: ImageSource(image["source"]) for key, image in record["images"].items()},
+            sizes={
+                key: {arch: size for arch, size in image["bytes"].items() if size is not None}
+                for key, image in record["images"].items()
+                if "bytes" in image
+            },
             architectures=tuple(record["options"]["architectures"]),
+            overrides=dict(record["options"]["images"]),
+            bundle=str(record["bundle"]["reference"]),
+            digest=str(record["bundle"]["digest"]),
+            image_table=str(record["image_table"]),
+            entries=tuple(record["entries"]),
+            tools=dict(record["tools"]),
+            left_out=tuple(LeftOut(**one) for one in record["left_out"]),
+            warnings=tuple(record["warnings"]),
+            upstream=_upstream(record["upstream"]) if "upstream" in record else None,
         )
     except FileNotFoundError:
         return NOTHING
@@ -232,6 +275,10 @@ def read_before(root: Path) -> Before:
         raise unreadable(path, f"it lacks {error}") from None
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise unreadable(path, str(error)) from None
+
+
+def _upstream(entry: Mapping[str, Any]) -> Upstream:
+    return Upstream(**{**entry, "kustomize": tuple(entry["kustomize"])})
 
 
 def unreadable(path: str, why: str) -> UsageError:

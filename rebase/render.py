@@ -34,6 +34,7 @@ class Source:
             sets these at run time (2.19: nim-state).
         generated: names of the ConfigMaps that KServe's params become.
         reached: files that the entries reach.
+        fields: of kustomize, that the kustomizations use.
     """
 
     roots: Roots
@@ -41,6 +42,7 @@ class Source:
     unset: tuple[tuple[str, str], ...]
     generated: frozenset[str]
     reached: frozenset[str]
+    fields: tuple[str, ...]
 
 
 def read_source(files: Files, roots: Roots) -> Source:
@@ -76,11 +78,22 @@ def read_source(files: Files, roots: Roots) -> Source:
         ]
         unset += _unset(files, reached, generators, values)
         everything.files |= reached.files
+        everything.kustomizations |= reached.kustomizations
     if problems:
         raise TreeError("the manifests are broken", details=problems)
     return Source(
-        roots, tuple(params), tuple(sorted(set(unset))), generated, frozenset(everything.files)
+        roots,
+        tuple(params),
+        tuple(sorted(set(unset))),
+        generated,
+        frozenset(everything.files),
+        _fields(everything),
     )
+
+
+def _fields(reached: Reached) -> tuple[str, ...]:
+    used = {key for content in reached.kustomizations.values() for key in content}
+    return tuple(sorted(used - {"apiVersion", "kind"}))
 
 
 def _generators(reached: Reached) -> list[tuple[str, str]]:

@@ -102,6 +102,7 @@ def set_microshift_settings(objects: list[KubeObject], context: Context) -> None
         except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException):
             problems.append(f"data.{setting.section} has no {setting.name}")
             continue
+        context.settings[f"{setting.section}.{setting.name}"] = section[setting.name]
         write_section(config, setting.section, changed)
     if problems:
         raise AdaptError(

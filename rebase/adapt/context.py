@@ -20,6 +20,7 @@ class Context:
         images: marker → the image that it stands for.
         selectors: of the workloads that the last rebase shipped.
         left_out: what a step removed, with the reason.
+        settings: `section.name` of KServe's configuration → what upstream has there.
     """
 
     namespace: str = NAMESPACE
@@ -28,6 +29,7 @@ class Context:
     images: Mapping[str, str] = field(default_factory=dict)
     selectors: Mapping[Identity, Mapping[str, str]] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
+    settings: dict[str, str | bool] = field(default_factory=dict)
 
     def leave_out(self, what: object, reason: str) -> None:
         self.left_out.append(LeftOut(str(what), reason))

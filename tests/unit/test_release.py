@@ -16,6 +16,7 @@ from rebase.model import (
     LeftOut,
     ObjectName,
     ResolvedImage,
+    Upstream,
 )
 from rebase.release import Record, ShippedFile, read_before, release_info
 from unit.helpers import pinned, write_tree
@@ -54,6 +55,7 @@ def record(
         "sizes": {},
         "left_out": (LeftOut("ServingRuntime a", "multiModel"),),
         "warnings": ("careful",),
+        "upstream": Upstream(1000, 2, {"deploy.defaultDeploymentMode": "Serverless"}, ("vars",)),
         "files": files or {},
     }
     return Record(**{**fields, **more})
@@ -141,6 +143,26 @@ def test_a_record_is_read_back(tmp_path: Path) -> None:
     write_tree(tmp_path, {RECORD: record(image("a"), files=files).to_bytes()})
     before = read_before(tmp_path)
     assert (before.version, before.images, before.files) == ("2.25.0", {"a": pinned("a")}, files)
+
+
+def test_the_record_is_read_back_whole(tmp_path: Path) -> None:
+    sizes = {"x86_64": {pinned("a"): 10}, "aarch64": {}}
+    written = record(image("a"), image("b"), sizes=sizes)
+    write_tree(tmp_path, {RECORD: written.to_bytes()})
+    before = read_before(tmp_path)
+    assert (before.bundle, before.digest) == ("quay.io/example/bundle:1", "sha256:b")
+    assert before.sources == {"a": ImageSource.PARAMS, "b": ImageSource.PARAMS}
+    assert before.sizes == {"a": {"x86_64": 10}, "b": {}}
+    assert before.tools == {"rhoai-rebase": "0.1.0", "kustomize": "v5.8.1"}
+    for name in ("overrides", "image_table", "entries", "left_out", "warnings", "upstream"):
+        assert getattr(before, name) == getattr(written, name)
+
+
+def test_a_record_from_before_upstream_was_kept(tmp_path: Path) -> None:
+    old = json.loads(record(image("a")).to_bytes())
+    del old["upstream"]
+    write_tree(tmp_path, {RECORD: json.dumps(old)})
+    assert read_before(tmp_path).upstream is None
 
 
 def test_no_record_is_a_tree_before_the_first_rebase(tmp_path: Path) -> None:

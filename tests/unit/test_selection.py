@@ -39,11 +39,17 @@ def write_record(root: Path, *, llm_d: bool = True) -> Path:
     files = {path: file for path, file in FILES.items() if llm_d or "llm-d" not in path}
     record = {
         "format": release.FORMAT,
-        "bundle": {"version": "3.4.4"},
-        "options": {"architectures": ["x86_64", "aarch64"]},
+        "bundle": {"version": "3.4.4", "reference": "oci:bundle:image", "digest": "sha256:b"},
+        "tools": {},
+        "options": {"architectures": ["x86_64", "aarch64"], "images": {}},
+        "image_table": "3.4",
+        "entries": [],
         "images": {
-            key: {"reference": pinned(key), "used_by": users} for key, users in USERS.items()
+            key: {"reference": pinned(key), "source": "params", "used_by": users}
+            for key, users in USERS.items()
         },
+        "left_out": [],
+        "warnings": [],
         "files": {
             path: {"apiVersion": SERVING, "sha256": "0", **file} for path, file in files.items()
         },
