@@ -1,11 +1,11 @@
 """The product as the files of a tree: assets/, release/, and what people keep there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import rebase
-from rebase import assets, release, retired, runtimes
+from rebase import assets, project, release, retired, runtimes
 from rebase.assets import AssetFile
 from rebase.errors import UsageError
 from rebase.image_tables import ImageTable
@@ -20,7 +20,8 @@ from rebase.retired import Retired
 from rebase.sbom import is_sbom, sbom, sbom_name
 from rebase.tools.kustomize import Kustomize
 
-CORE_DIRECTORIES = (assets.KSERVE, assets.RUNTIMES)
+CORE_DIRECTORIES = assets.CORE_DIRECTORIES
+RECORD = f"{release.DIRECTORY}/{release.RECORD}"
 DIRECTORIES = (*CORE_DIRECTORIES, assets.LLM_D, retired.DIRECTORY, release.DIRECTORY)
 
 
@@ -33,12 +34,19 @@ class Composed:
         parts: the directories that ship together, with their release infos, by file name.
         known: objects by their text, where kustomize will give that very text back.
         retired: what earlier rebases shipped and this one does not.
+        record: of the rebase, which is in the tree as well.
     """
 
     tree: Tree
     parts: Mapping[tuple[str, ...], Mapping[str, bytes]]
     known: Mapping[str, KubeObject]
     retired: tuple[Retired, ...]
+    record: release.Record
+
+    def with_warnings(self, warnings: Iterable[str]) -> "Composed":
+        """The same with more warnings in the record."""
+        record = replace(self.record, warnings=(*self.record.warnings, *warnings))
+        return replace(self, record=record, tree={**self.tree, RECORD: record.to_bytes()})
 
 
 def compose(
@@ -106,17 +114,21 @@ def compose(
         tool=rebase.__version__,
         kustomize=kustomize.version,
         architectures=architectures,
-        overrides=options.overrides,
+        overrides={key: one.reference for key, one in options.overrides.items()},
         image_table=table.name,
         entries=tuple(f"/{entry}" for entry in (*staged.roots.kserve, staged.roots.runtimes)),
         images_read=staged.images,
         images=product.images,
         used_by=_users(product, shipped),
         sizes=product.sizes,
+        labels=product.labels,
         left_out=product.left_out,
         warnings=product.warnings,
         upstream=product.upstream,
         files=shipped,
+        configured=tuple(
+            key for key, one in options.overrides.items() if one.origin == project.FILE
+        ),
     )
     contents = {
         directory: {file.name: file.content for file in some} for directory, some in files.items()
@@ -145,13 +157,13 @@ def compose(
             for infos in (*parts.values(), sboms)
             for name, data in infos.items()
         },
-        f"{release.DIRECTORY}/{release.RECORD}": record.to_bytes(),
+        RECORD: record.to_bytes(),
         **({retired.HISTORY: retired.history_bytes(gone)} if gone else {}),
         **({retired.CUSTOM_LIST: custom_deletions} if custom_deletions else {}),
     }
     objects = (*core.objects, *llm_d.objects)
     known = {text: obj for obj in objects if (text := obj.unchanged_text)}
-    return Composed(tree, parts, known, tuple(gone))
+    return Composed(tree, parts, known, tuple(gone), record)
 
 
 def _object_files(part: Part, product: Product) -> list[AssetFile]:

@@ -16,7 +16,7 @@ from rebase.objects import CRD, KubeObject, parse_render
 from rebase.options import Options
 from rebase.params import Markers, Param
 from rebase.partition import partition
-from rebase.registry import ABSENT
+from rebase.registry import ABSENT, Looked
 from rebase.release import Before
 from rebase.render import Rendered, Source
 from rebase.runtimes import Runtime
@@ -53,6 +53,7 @@ class Product:
     Attributes:
         llm_d: without objects in versions that have no llm-d.
         sizes: architecture → reference → compressed bytes; empty unless they were asked for.
+        labels: reference → the version in the image's own labels; as `sizes`.
         upstream: what all this was made of.
     """
 
@@ -61,6 +62,7 @@ class Product:
     markers: Markers
     fills: Mapping[str, str]
     sizes: Mapping[str, Mapping[str, int]]
+    labels: Mapping[str, str]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
     upstream: Upstream
@@ -109,7 +111,8 @@ def make_product(
         tags = usage.unpinned_tags(uses, decisions)
         decisions = images.pin(decisions, options.registry.pin(tags) if tags else {})
     resolved = usage.resolve(uses, decisions, staged.csv, options.overrides)
-    sizes = _sizes(resolved.values(), options)
+    looked = _look(resolved.values(), options)
+    sizes = {arch: {ref: one.size for ref, one in of.items()} for arch, of in looked.items()}
     if sizes:
         leave_out_lacking(objects, chosen, resolved, sizes, context)
 
@@ -130,6 +133,9 @@ def make_product(
         sizes={
             arch: {ref: size for ref, size in of.items() if size != ABSENT}
             for arch, of in sizes.items()
+        },
+        labels={
+            ref: one.version for of in looked.values() for ref, one in of.items() if one.version
         },
         left_out=tuple(context.left_out),
         warnings=(*staged.warnings, *_image_warnings(table, decisions, resolved, options)),
@@ -155,12 +161,12 @@ def _uses(
     ]
 
 
-def _sizes(found: Iterable[ResolvedImage], options: Options) -> dict[str, dict[str, int]]:
-    """architecture → reference → compressed bytes or ABSENT; nothing unless it is asked for."""
+def _look(found: Iterable[ResolvedImage], options: Options) -> dict[str, dict[str, Looked]]:
+    """architecture → reference → what the registry tells; nothing unless it is asked for."""
     if not options.verify or not options.registry:
         return {}
     references = {image.reference for image in found}
-    return {arch: options.registry.sizes(references, arch) for arch in options.architectures}
+    return {arch: options.registry.look(references, arch) for arch in options.architectures}
 
 
 def _available(
@@ -215,7 +221,7 @@ def _image_warnings(
             yield from decision.warnings
     yield from _unknown_to_table(table, decisions, used)
     for key in sorted(options.overrides.keys() - {image.key for image in resolved.values()}):
-        yield f"--image {key}=…: nothing that ships uses this key"
+        yield f"{options.overrides[key].origin} {key}=…: nothing that ships uses this key"
 
 
 def _unknown_to_table(

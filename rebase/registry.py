@@ -15,7 +15,7 @@ from rebase.image_reader import retrying
 from rebase.model import ARCHITECTURES, RegistryOptions
 from rebase.reference import ImageName, repository_of
 from rebase.reporter import Reporter
-from rebase.tools.skopeo import ImageProxy, opened, top_digest
+from rebase.tools.skopeo import ImageProxy, OpenImage, opened, top_digest
 
 WORKERS = 4  # requests under way at once: registries limit more than that
 NO_PLATFORM = "no image found"  # skopeo's words for an index without our platform
@@ -23,6 +23,19 @@ NO_PLATFORM = "no image found"  # skopeo's words for an index without our platfo
 T = TypeVar("T")
 
 ABSENT = -1  # the size of an image on an architecture that it is not built for
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a registry tells of an image on one architecture.
+
+    Attributes:
+        size: compressed bytes, or ABSENT.
+        version: by the image's own labels; "" where they tell none.
+    """
+
+    size: int
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,8 +57,8 @@ class Registry:
         )
         return {ref: f"{repository_of(ref)}@{digest}" for ref, digest in digests.items()}
 
-    def sizes(self, references: Iterable[str], architecture: str) -> dict[str, int]:
-        """reference → its compressed bytes for an architecture (rpm's name), or ABSENT.
+    def look(self, references: Iterable[str], architecture: str) -> dict[str, Looked]:
+        """reference → what there is for an architecture (rpm's name).
 
         Raises:
             RebaseError: of the first failure's kind, with all failures in it; an image that
@@ -57,16 +70,16 @@ class Registry:
         options = replace(self.options, architecture=wanted)
         proxies: queue.SimpleQueue[ImageProxy] = queue.SimpleQueue()
 
-        def size(reference: str) -> int:
+        def question(reference: str) -> Looked:
             proxy = proxies.get()
             try:
                 with opened(proxy, ImageName.parse(reference)) as image:
                     if image.config.get("architecture") != wanted:
-                        return ABSENT
-                    return sum(layer.size for layer in image.layers)
+                        return Looked(ABSENT)
+                    return Looked(sum(layer.size for layer in image.layers), version_of(image))
             except ImageNotFoundError as error:
                 if NO_PLATFORM in error.message:
-                    return ABSENT
+                    return Looked(ABSENT)
                 raise
             finally:
                 proxies.put(proxy)
@@ -75,7 +88,15 @@ class Registry:
         with ExitStack() as stack:
             for _ in range(min(WORKERS, len(asked))):
                 proxies.put(stack.enter_context(ImageProxy(options)))
-            return _ask_all(asked, size)
+            return _ask_all(asked, question)
+
+
+def version_of(image: OpenImage) -> str:
+    """An image's version and release as its labels have them: `v2.25.0-3`."""
+    labels = (image.config.get("config") or {}).get("Labels") or {}
+    version = labels.get("version") or labels.get("org.opencontainers.image.version") or ""
+    release = labels.get("release") if labels.get("version") else ""
+    return f"{version}-{release}" if release else str(version)
 
 
 def _ask_all(references: Iterable[str], question: Callable[[str], T]) -> dict[str, T]:

@@ -43,6 +43,31 @@ def release_info(version: str, images: Iterable[ResolvedImage]) -> bytes:
     return to_json({"release": {"base": version}, "images": by_key})
 
 
+@dataclass(frozen=True)
+class Info:
+    """A release info, read back.
+
+    Attributes:
+        version: the RHOAI version.
+        images: key → what stands there, pinned or not.
+    """
+
+    version: str
+    images: Mapping[str, str]
+
+
+def parse_info(data: bytes) -> Info:
+    """Raises: ValueError: it is no release info."""
+    found = json.loads(data)
+    try:
+        version, images = found["release"]["base"], dict(found["images"])
+    except (KeyError, TypeError, ValueError):
+        raise ValueError("a version and images by key are expected") from None
+    if not all(isinstance(text, str) for text in (version, *images.values())):
+        raise ValueError("the version and the images have to be texts")
+    return Info(version, images)
+
+
 def images_by_key(images: Iterable[ResolvedImage]) -> dict[str, ResolvedImage]:
     """The images by their keys, sorted.
 
@@ -110,8 +135,10 @@ class Record:
 
     Attributes:
         sizes: architecture → reference → compressed bytes, when they were asked for.
+        labels: reference → the version in the image's own labels; as `sizes`.
         used_by: key of an image → paths of the files that use it.
         files: path → what is in it, for every generated object.
+        configured: keys of overrides that rhoai-rebase.toml gave.
     """
 
     version: str
@@ -126,10 +153,12 @@ class Record:
     images: tuple[ResolvedImage, ...]
     used_by: Mapping[str, tuple[str, ...]]
     sizes: Mapping[str, Mapping[str, int]]
+    labels: Mapping[str, str]
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
     upstream: Upstream
     files: Mapping[str, ShippedFile]
+    configured: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
         bundle = next(image for image in self.images_read if image.role == "bundle")
@@ -146,6 +175,7 @@ class Record:
                 "options": {
                     "architectures": list(self.architectures),
                     "images": dict(sorted(self.overrides.items())),
+                    **({"configured": sorted(self.configured)} if self.configured else {}),
                 },
                 "image_table": self.image_table,
                 "entries": list(self.entries),
@@ -159,7 +189,7 @@ class Record:
                         "source": image.source.value,
                         "origin": image.origin,
                         "used_by": list(self.used_by[key]),
-                        **self._size_of(image),
+                        **self._looked_up(image),
                     }
                     for key, image in images_by_key(self.images).items()
                 },
@@ -170,9 +200,13 @@ class Record:
             }
         )
 
-    def _size_of(self, image: ResolvedImage) -> dict[str, Any]:
+    def _looked_up(self, image: ResolvedImage) -> dict[str, Any]:
         found = {arch: sizes.get(image.reference) for arch, sizes in sorted(self.sizes.items())}
-        return {"bytes": found} if found else {}
+        version = self.labels.get(image.reference)
+        return {
+            **({"version": version} if version else {}),
+            **({"bytes": found} if found else {}),
+        }
 
 
 def is_demo(version: str) -> bool:
@@ -189,8 +223,10 @@ class Before:
         used_by: key of an image → paths of the files that use it.
         sources: key of an image → who said that it is the right one.
         sizes: key of an image → architecture → compressed bytes, where they were asked for.
+        labels: key of an image → the version in its own labels, where they were asked for.
         architectures: the ones that it was for.
-        overrides: as `--image` gave them.
+        overrides: as `--image`, or rhoai-rebase.toml, gave them.
+        configured: the keys among them that rhoai-rebase.toml gave.
         bundle: its reference; `digest` its digest.
         entries: where the manifests were found.
         tools: their versions, by name.
@@ -203,6 +239,7 @@ class Before:
     used_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sources: Mapping[str, ImageSource] = field(default_factory=dict)
     sizes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     architectures: tuple[str, ...] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
     bundle: str = ""
@@ -213,6 +250,7 @@ class Before:
     left_out: tuple[LeftOut, ...] = ()
     warnings: tuple[str, ...] = ()
     upstream: Upstream | None = None
+    configured: tuple[str, ...] = ()
 
     def on_devices(self, version: str) -> "Before":
         """What devices may have that are upgraded to a version: no device has had the demo."""
@@ -258,6 +296,11 @@ def read_before(root: Path) -> Before:
                 for key, image in record["images"].items()
                 if "bytes" in image
             },
+            labels={
+                key: str(image["version"])
+                for key, image in record["images"].items()
+                if "version" in image
+            },
             architectures=tuple(record["options"]["architectures"]),
             overrides=dict(record["options"]["images"]),
             bundle=str(record["bundle"]["reference"]),
@@ -268,6 +311,7 @@ def read_before(root: Path) -> Before:
             left_out=tuple(LeftOut(**one) for one in record["left_out"]),
             warnings=tuple(record["warnings"]),
             upstream=_upstream(record["upstream"]) if "upstream" in record else None,
+            configured=tuple(record["options"].get("configured", ())),
         )
     except FileNotFoundError:
         return NOTHING

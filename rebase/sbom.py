@@ -5,7 +5,8 @@ fills in; and without time and serial number: the same rebase gives the same byt
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from cyclonedx.model import HashAlgorithm, HashType, Property
 from cyclonedx.model.bom import Bom
@@ -22,6 +23,7 @@ from rebase.release import to_json
 
 LICENSE = "Apache-2.0"  # of KServe, llm-d and the Gateway API's CRDs; images have their own
 SUFFIX = ".cdx.json"
+KEY_PROPERTY = "rhoai-rebase:key"
 
 
 def sbom_name(architecture: str, part: str = "") -> str:
@@ -79,6 +81,16 @@ def sbom(
     return to_json(document)
 
 
+def read_images(document: Mapping[str, Any]) -> dict[str, str]:
+    """key → registry/repository@sha256:… of an SBOM of ours."""
+    return {
+        str(one["value"]): f"{component.get('name')}@{component.get('version')}"
+        for component in document.get("components") or ()
+        for one in component.get("properties") or ()
+        if one.get("name") == KEY_PROPERTY
+    }
+
+
 def _image(
     reference: str, digest: str, *, keys: Iterable[str] = (), description: str | None = None
 ) -> Component:
@@ -97,5 +109,5 @@ def _image(
         purl=purl,
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest.removeprefix("sha256:"))],
         description=description,
-        properties=[Property(name="rhoai-rebase:key", value=key) for key in keys],
+        properties=[Property(name=KEY_PROPERTY, value=key) for key in keys],
     )

@@ -210,7 +210,12 @@ def tagged(registry: Registry, tmp_path: Path) -> Images:
     for name in sorted(names):
         arches = ["amd64"] if "mlserver" in name else ["amd64", "arm64"]
         layout = tmp_path / "layouts" / name.replace("/", "-").replace(":", "-")
-        write_image(layout, [Layer().file("name", name.encode())], architectures=arches)
+        write_image(
+            layout,
+            [Layer().file("name", name.encode())],
+            architectures=arches,
+            labels={"version": "v1.2.3", "release": "4"},
+        )
         registry.copy(f"oci:{layout}:image", name, "--all", "--preserve-digests")
     return images
 
@@ -247,6 +252,7 @@ def test_verified_images_have_sizes_and_lacking_ones_leave_an_architecture(
     assert there.keys() - here.keys() == {"mlserver-image", "vllm-cpu-x86-image"}
     recorded = Tree(root).record["images"]
     assert recorded["ovms-image"]["bytes"]["aarch64"] > 0
+    assert recorded["ovms-image"]["version"] == "v1.2.3-4"
     assert recorded["mlserver-image"]["bytes"]["aarch64"] is None
 
 

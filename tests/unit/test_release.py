@@ -53,6 +53,7 @@ def record(
         "images": images,
         "used_by": {image.key: ("assets/kserve/x.yaml",) for image in images},
         "sizes": {},
+        "labels": {},
         "left_out": (LeftOut("ServingRuntime a", "multiModel"),),
         "warnings": ("careful",),
         "upstream": Upstream(1000, 2, {"deploy.defaultDeploymentMode": "Serverless"}, ("vars",)),
@@ -147,12 +148,13 @@ def test_a_record_is_read_back(tmp_path: Path) -> None:
 
 def test_the_record_is_read_back_whole(tmp_path: Path) -> None:
     sizes = {"x86_64": {pinned("a"): 10}, "aarch64": {}}
-    written = record(image("a"), image("b"), sizes=sizes)
+    written = record(image("a"), image("b"), sizes=sizes, labels={pinned("a"): "v2.25.0-3"})
     write_tree(tmp_path, {RECORD: written.to_bytes()})
     before = read_before(tmp_path)
     assert (before.bundle, before.digest) == ("quay.io/example/bundle:1", "sha256:b")
     assert before.sources == {"a": ImageSource.PARAMS, "b": ImageSource.PARAMS}
     assert before.sizes == {"a": {"x86_64": 10}, "b": {}}
+    assert before.labels == {"a": "v2.25.0-3"}
     assert before.tools == {"rhoai-rebase": "0.1.0", "kustomize": "v5.8.1"}
     for name in ("overrides", "image_table", "entries", "left_out", "warnings", "upstream"):
         assert getattr(before, name) == getattr(written, name)
