@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rebase.errors import UsageError
 from rebase.image_tables import ImageTable
-from rebase.model import Csv, ImageSource, ResolvedImage
+from rebase.model import Csv, ImageSource, Override, ResolvedImage
 from rebase.params import Markers, Param
 from rebase.reference import PINNED, is_pinned, looks_like_image
 
@@ -32,7 +32,7 @@ class Decision:
 Decisions = Mapping[Param, Decision]
 
 
-def parse_override(text: str) -> tuple[str, str]:
+def parse_override(text: str) -> tuple[str, Override]:
     """`KEY=REF` of the command line.
 
     Raises:
@@ -43,11 +43,11 @@ def parse_override(text: str) -> tuple[str, str]:
         raise UsageError(f"--image {text}: KEY=REF is expected", hint=OVERRIDE_HINT)
     if not is_pinned(reference):
         raise UsageError(f"--image {text}: {reference} has no digest", hint=OVERRIDE_HINT)
-    return key, reference
+    return key, Override(reference)
 
 
 def decide(
-    params: Iterable[Param], csv: Csv, table: ImageTable, overrides: Mapping[str, str]
+    params: Iterable[Param], csv: Csv, table: ImageTable, overrides: Mapping[str, Override]
 ) -> Decisions:
     """Decide on every param, whether or not anything will use it."""
     return {param: _decide(param, csv, table, overrides) for param in params}
@@ -79,9 +79,12 @@ def markers_of(decisions: Decisions) -> Markers:
     )
 
 
-def _decide(param: Param, csv: Csv, table: ImageTable, overrides: Mapping[str, str]) -> Decision:
+def _decide(
+    param: Param, csv: Csv, table: ImageTable, overrides: Mapping[str, Override]
+) -> Decision:
     if param.key in overrides:
-        return _pinned(param, overrides[param.key], ImageSource.OVERRIDE, "--image")
+        chosen = overrides[param.key]
+        return _pinned(param, chosen.reference, ImageSource.OVERRIDE, chosen.origin)
     value, source, origin = param.value, ImageSource.PARAMS, param.file
     env, warnings = _env_of(param, csv, table) if param.overwritten else (None, [])
     if env:

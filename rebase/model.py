@@ -101,6 +101,19 @@ class ImageSource(StrEnum):
 
 
 @dataclass(frozen=True)
+class Override:
+    """An image that people choose for a params key.
+
+    Attributes:
+        reference: registry/repository@sha256:…
+        origin: where they say so: `--image`, or the file's name.
+    """
+
+    reference: str
+    origin: str = "--image"
+
+
+@dataclass(frozen=True)
 class ResolvedImage:
     """The image of a params key.
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rebase import checks, publish, release, retired
-from rebase.assets import KUSTOMIZATION
+from rebase import checks, compose, publish, release
 from rebase.changes import Changes, compare
-from rebase.compose import CORE_DIRECTORIES, DIRECTORIES, Composed, compose
+from rebase.compose import DIRECTORIES, Composed
+from rebase.findings import Waiver
 from rebase.image_tables import table_for
 from rebase.images import decide
 from rebase.kustomization import DirectoryFiles
@@ -63,11 +63,11 @@ def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Re
     reporter.step("Adapting to MicroShift")
     on_devices = before.on_devices(staged.csv.version)
     product = make_product(rendered, staged, source, table, decisions, options, on_devices)
-    composed = compose(product, staged, table, kustomize, options, on_devices)
+    composed = compose.compose(product, staged, table, kustomize, options, on_devices)
 
     reporter.step("Checking")
     with publish.staged(options.root, composed.tree) as new:
-        _check(new, composed, kustomize)
+        composed = _check(new, composed, kustomize, options.waivers)
         changes = compare(options.root, before, composed.tree, DIRECTORIES)
         written = bool(changes.files) and not options.dry_run
         if written:
@@ -77,27 +77,22 @@ def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Re
         product.images,
         product.left_out,
         composed.retired,
-        product.warnings,
+        composed.record.warnings,
         product.sizes,
         written,
     )
 
 
-def _check(new: Path, composed: Composed, kustomize: Kustomize) -> None:
-    """Render what ships as a device will, and refuse it when anything is wrong.
-
-    The core stands alone; any other part has the core beside it.
-    """
-    directories = [directory for part in composed.parts for directory in part]
-    rendered = {
-        one.directory: one
-        for one in checks.render_directories(new, directories, kustomize, composed.known)
-    }
-    core = [rendered[directory] for directory in CORE_DIRECTORIES]
-    findings: list[checks.Finding] = []
-    for part, infos in composed.parts.items():
-        needed = [] if part == CORE_DIRECTORIES else core
-        findings += checks.check([rendered[directory] for directory in part], infos, needed)
-    if f"{retired.DIRECTORY}/{KUSTOMIZATION}" in composed.tree:
-        findings += checks.check_deletions(new, retired.DIRECTORY, kustomize, rendered.values())
-    checks.refuse(findings)
+def _check(
+    new: Path, composed: Composed, kustomize: Kustomize, waivers: tuple[Waiver, ...]
+) -> Composed:
+    """Refuse what is not fit to ship; what is waived becomes a warning in the record."""
+    found = checks.check_tree(new, composed.parts, kustomize.build, composed.known).findings
+    waived = checks.refuse(found, waivers).waived
+    if not waived:
+        return composed
+    warned = composed.with_warnings(
+        f"waived ({waiver.reason}): {finding}" for finding, waiver in waived
+    )
+    (new / compose.RECORD).write_bytes(warned.tree[compose.RECORD])
+    return warned

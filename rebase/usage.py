@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rebase.errors import UnpinnedImageError
 from rebase.images import OVERRIDE_HINT, Decisions, env_by_name
-from rebase.model import Csv, ImageSource, ResolvedImage
+from rebase.model import Csv, ImageSource, Override, ResolvedImage
 from rebase.objects import CRD, KubeObject, deep_strings, strings
 from rebase.params import Markers, Param
 from rebase.reference import is_pinned, repository_of
@@ -65,7 +65,7 @@ def unpinned_tags(uses: Iterable[Use], decisions: Decisions) -> set[str]:
 
 
 def resolve(
-    uses: Iterable[Use], decisions: Decisions, csv: Csv, overrides: Mapping[str, str]
+    uses: Iterable[Use], decisions: Decisions, csv: Csv, overrides: Mapping[str, Override]
 ) -> dict[Use, ResolvedImage]:
     """The pinned image of every use.
 
@@ -100,7 +100,7 @@ def resolve(
 
 
 def _without_param(
-    use: Use, key: str, csv: Csv, overrides: Mapping[str, str]
+    use: Use, key: str, csv: Csv, overrides: Mapping[str, Override]
 ) -> ResolvedImage | None:
     """An image that no params file fills in: written out, or a placeholder left as it was."""
     text = str(use.image)
@@ -108,7 +108,8 @@ def _without_param(
         name = posixpath.basename(repository_of(text))
         return ResolvedImage(name, text, ImageSource.MANIFEST, use.where)
     if key in overrides:
-        return ResolvedImage(key, overrides[key], ImageSource.OVERRIDE, "--image")
+        chosen = overrides[key]
+        return ResolvedImage(key, chosen.reference, ImageSource.OVERRIDE, chosen.origin)
     env = env_by_name(key, csv.env)
     if env and is_pinned(csv.env[env]):
         return ResolvedImage(key, csv.env[env], ImageSource.BY_NAME, env)

@@ -15,6 +15,7 @@ from rebase.images import parse_override
 from rebase.options import Options
 from rebase.process import Outcome
 from rebase.progress import Terminal
+from rebase.project import read as read_project
 from rebase.reference import ImageName
 from rebase.registry import Registry
 from rebase.tools import kustomize
@@ -133,10 +134,13 @@ def _source(bundle: str, root: Path, given: dict[str, Any]) -> Source:
 
 
 def _options(root: Path, given: dict[str, Any], terminal: Terminal) -> Options:
+    project = read_project(root)
+    given_overrides = dict(parse_override(text) for text in given["overrides"])
     return Options(
         root=root,
         architectures=tuple(dict.fromkeys(given["architectures"])),
-        overrides=dict(parse_override(text) for text in given["overrides"]),
+        overrides={**project.images, **given_overrides},
+        waivers=project.waivers,
         dry_run=given["dry_run"],
         pin=given["pin"],
         verify=given["verify_images"],

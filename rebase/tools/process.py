@@ -5,7 +5,10 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rebase.errors import ToolError
@@ -51,23 +54,75 @@ def describe_exit(returncode: int) -> str:
         return f"killed by signal {-returncode}"
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What a program said, and what it took.
+
+    Attributes:
+        seconds: of CPU, user and system.
+        peak_bytes: of memory that was its own at one time.
+    """
+
+    output: bytes
+    seconds: float
+    peak_bytes: int
+
+
+# Linux counts the memory of the process that starts a program as the program's (a `true` that
+# is started from here has a peak of 100 MB): so a small Python does, and passes on what it took.
+LAUNCHER = """\
+import ctypes, os, sys
+pid = os.fork()
+if not pid:
+    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG: killing the launcher kills the program
+    try:
+        os.execv(sys.argv[2], sys.argv[2:])
+    except OSError as error:
+        os.write(2, os.fsencode(f"{sys.argv[2]} cannot be run: {error.strerror}\\n"))
+        os._exit(127)
+_, status, used = os.wait4(pid, 0)
+with open(sys.argv[1], "w") as said:
+    print(used.ru_utime + used.ru_stime, used.ru_maxrss * 1024, file=said)
+code = os.waitstatus_to_exitcode(status)
+if code < 0:
+    os.kill(os.getpid(), -code)
+sys.exit(code)
+"""
+
+
+def measure(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None) -> Measured:
+    """Run a program as `run` does, and measure it.
+
+    Raises:
+        ToolError: as `run` does.
+    """
+    with tempfile.NamedTemporaryFile(prefix="rebase-measured-") as said:
+        launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, said.name]
+        output = run([*launcher, *argv], env=env, shown=argv)
+        seconds, peak = said.read().split()
+    return Measured(output, float(seconds), int(peak))
+
+
 def run(
     argv: Sequence[str | Path],
     *,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     timeout: float = 300,
+    shown: Sequence[str | Path] | None = None,
 ) -> bytes:
     """Run a program to its end and give its standard output.
 
     Args:
         timeout: seconds.
+        shown: the program that errors name, where another one starts it.
 
     Raises:
         ToolError: it is missing, failed or took too long; with the tail of its stderr.
     """
     words = [str(word) for word in argv]
-    name = Path(words[0]).name
+    told = [str(word) for word in shown or argv]
+    name = Path(told[0]).name
     try:
         process = subprocess.Popen(
             words,
@@ -92,7 +147,7 @@ def run(
             _running.discard(process)
     if process.returncode:
         raise ToolError(
-            f"{name} failed ({describe_exit(process.returncode)}): {redact(' '.join(words[1:]))}",
+            f"{name} failed ({describe_exit(process.returncode)}): {redact(' '.join(told[1:]))}",
             details=tail(said).splitlines(),
         )
     return output

@@ -9,8 +9,9 @@ import pytest
 
 from rebase import checks, yamlfile
 from rebase.adapt import certificates
-from rebase.checks import Finding, RenderedDirectory, check, refuse, render_directories
+from rebase.checks import Parts, RenderedDirectory, check, check_tree, refuse, render_directories
 from rebase.errors import CheckError
+from rebase.findings import Finding, Waiver
 from rebase.model import NAMESPACE
 from rebase.objects import KubeObject
 from rebase.tools.kustomize import Kustomize
@@ -66,7 +67,7 @@ def right() -> list[KubeObject]:
 
 def infos(*names: str) -> dict[str, bytes]:
     images = {name: pinned(name) for name in names}
-    return {"info.json": json.dumps({"release": {}, "images": images}).encode()}
+    return {"info.json": json.dumps({"release": {"base": "1"}, "images": images}).encode()}
 
 
 RIGHT_INFOS = infos("a", "b")
@@ -188,6 +189,35 @@ def test_images_that_are_used_and_listed_are_the_same() -> None:
     assert ids(right(), {"one": infos("a")["info.json"], "two": infos("b")["info.json"]}) == []
 
 
+def test_images_in_a_release_info_are_pinned() -> None:
+    floating = {"images": {"a": pinned("a"), "b": pinned("b"), "c": "quay.io/x/c:1"}}
+    data = json.dumps({"release": {"base": "1"}, **floating}).encode()
+    (found,) = check([RenderedDirectory("assets/x", tuple(right()))], {"info.json": data})
+    assert (found.id, found.where) == ("image-not-pinned", "release/info.json: c")
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"release": {"base": 1}, "images": {}}', "\xff"]
+)
+def test_a_release_info_that_is_none(text: str) -> None:
+    (found,) = check(
+        [RenderedDirectory("assets/x", tuple(right()))], {"info.json": text.encode("latin-1")}
+    )
+    assert (found.id, found.where) == ("release-info", "release/info.json")
+
+
+def test_what_is_waived_is_not_refused() -> None:
+    found = [Finding("a", "x[0]", "is wrong"), Finding("a", "y", "too")]
+    waivers = (Waiver("a", "known", "x[0]"), Waiver("a", "known", "z"), Waiver("b", "other id"))
+    with pytest.raises(CheckError, match="1 finding;") as caught:
+        refuse(found, waivers)
+    assert caught.value.details == ("a: y: too",)
+    assert "check --explain ID" in caught.value.hint
+    sifted = refuse(found, (*waivers, Waiver("a", "all of them")))
+    assert [waiver.reason for _, waiver in sifted.waived] == ["known", "all of them"]
+    assert sifted.unused == waivers[1:]
+
+
 def test_a_finding_says_where() -> None:
     objects = change("ConfigMap", "config", lambda d: set_json(d, jobNamespace="kserve"))
     (finding,) = check([RenderedDirectory("assets/x", tuple(objects))], RIGHT_INFOS)
@@ -240,22 +270,83 @@ def test_directories_are_rendered_as_a_device_would(tmp_path: Path) -> None:
             for name in ("one", "two")
         },
     )
-    found = render_directories(tmp_path / "new", ["one", "two"], tool, {})
+    found = render_directories(tmp_path / "new", ["one", "two"], tool.build, {})
     assert [(part.directory, str(part.objects[0])) for part in found] == [
         ("one", "Service one"),
         ("two", "Service two"),
     ]
 
 
+PRINTS = '#!/bin/sh\ncat "$2"/*.yaml\n'
+
+
 def test_a_directory_that_does_not_render_is_told_without_our_paths(tmp_path: Path) -> None:
     script = '#!/bin/sh\necho "Error: $2/a.yaml is missing" >&2\nexit 1\n'
     tool = Kustomize(executable(tmp_path, "kustomize", script), "v5.8.1")
-    with pytest.raises(CheckError, match="does not render") as caught:
-        render_directories(tmp_path, ["assets/x"], tool, {})
-    assert caught.value.details == (
-        "render: assets/x: kustomize cannot render it",
-        "Error: assets/x/a.yaml is missing",
+    (found,) = check_tree(tmp_path, {("assets/x",): RIGHT_INFOS}, tool.build).findings
+    assert str(found) == (
+        "render: assets/x: kustomize cannot render it: Error: assets/x/a.yaml is missing"
     )
+
+
+def test_one_that_does_not_render_keeps_others_from_no_check_of_their_own(tmp_path: Path) -> None:
+    """What is beside an object is not known then, but the object is."""
+    objects = change("Deployment", "manager", lambda d: container(d).update(image="a:latest"))
+    lonely = [obj for obj in objects if obj.kind != "Service"]
+    text = "---\n".join(yamlfile.dump(obj.data) for obj in lonely)
+    write_tree(tmp_path, {"assets/x/a.yaml": text, "assets/y/a.txt": ""})
+    tool = Kustomize(executable(tmp_path, "kustomize", PRINTS), "v5.8.1")
+    found = check_tree(tmp_path, {("assets/x", "assets/y"): RIGHT_INFOS}, tool.build).findings
+    assert sorted(finding.id for finding in found) == ["image-not-pinned", "render"]
+
+
+def test_documents_that_are_no_objects_are_told_one_by_one(tmp_path: Path) -> None:
+    text = "kind: A\n---\n" + "---\n".join(yamlfile.dump(obj.data) for obj in right())
+    text += "---\napiVersion: v1\nkind: B\nmetadata: {name: b, annotations: [1]}\n"
+    write_tree(tmp_path, {"assets/x/a.yaml": text})
+    tool = Kustomize(executable(tmp_path, "kustomize", PRINTS), "v5.8.1")
+    checked = check_tree(tmp_path, {("assets/x",): RIGHT_INFOS}, tool.build)
+    assert [str(finding) for finding in checked.findings] == [
+        "malformed: assets/x: the render holds something that is no Kubernetes object",
+        "malformed: assets/x: B b is malformed: metadata.annotations is not a mapping of strings",
+    ]
+    assert len(checked.rendered["assets/x"].objects) == len(right())
+
+
+def test_the_core_is_there_for_other_parts_and_not_the_other_way_round(tmp_path: Path) -> None:
+    objects = right()
+    crd = find(objects, "CustomResourceDefinition", "servingruntimes.serving.kserve.io")
+    crd.data["spec"].pop("conversion")
+    rest = "---\n".join(yamlfile.dump(obj.data) for obj in objects if obj is not crd)
+    tool = Kustomize(executable(tmp_path, "kustomize", PRINTS), "v5.8.1")
+    both: Parts = {("assets/kserve",): infos(), ("assets/llm-d",): RIGHT_INFOS}
+    write_tree(tmp_path, {"assets/kserve/a.yaml": yamlfile.dump(crd.data)})
+    write_tree(tmp_path, {"assets/llm-d/a.yaml": rest})
+    assert check_tree(tmp_path, both, tool.build).findings == ()
+    swapped: Parts = {("assets/kserve",): RIGHT_INFOS, ("assets/llm-d",): infos()}
+    write_tree(tmp_path, {"assets/llm-d/a.yaml": yamlfile.dump(crd.data)})
+    write_tree(tmp_path, {"assets/kserve/a.yaml": rest})
+    assert {f.id for f in check_tree(tmp_path, swapped, tool.build).findings} == {"unknown-api"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("metadata: {name: x}\n", "malformed"),
+        ("just text\n", "malformed"),
+        ("a: [\n", "malformed"),
+        ("{apiVersion: v1, kind: Namespace, metadata: {name: x}}\n", "deletes-users"),
+        ("{apiVersion: x.example.com/v1, kind: X, metadata: {name: x}}\n", "deletes-custom"),
+        ("{apiVersion: v1, kind: ServiceAccount, metadata: {name: x}}\n", ""),
+    ],
+)
+def test_what_is_deleted_is_looked_at_as_people_write_it(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    write_tree(tmp_path, {"assets/delete/kustomization.yaml": text})
+    tool = Kustomize(executable(tmp_path, "kustomize", PRINTS), "v5.8.1")
+    found = check_tree(tmp_path, {}, tool.build).findings
+    assert [finding.id for finding in found] == ([told] if told else [])
 
 
 def test_checks_know_the_small_world() -> None:

@@ -10,7 +10,7 @@ from rebase import images, usage
 from rebase.errors import BundleError, UnpinnedImageError, UsageError
 from rebase.image_tables import ImageTable, known_versions, minor_of, table_for
 from rebase.images import Decision, Decisions, decide, env_by_name, parse_override
-from rebase.model import Csv, ImageSource
+from rebase.model import Csv, ImageSource, Override
 from rebase.objects import KubeObject
 from rebase.params import Markers, Param
 from rebase.runtimes import Runtime
@@ -96,7 +96,7 @@ def decided(
     *,
     env: dict[str, str] | None = None,
     table: ImageTable = TABLE,
-    overrides: dict[str, str] | None = None,
+    overrides: dict[str, Override] | None = None,
     overwritten: bool = True,
 ) -> Decision:
     param = Param("kserve", "params.env", "agent", value, overwritten)
@@ -111,8 +111,10 @@ def source(decision: Decision) -> tuple[str, ImageSource, str]:
 
 
 def test_an_override_goes_before_everything() -> None:
-    decision = decided(pinned("params"), overrides={"agent": pinned("override")})
-    assert source(decision) == (pinned("override"), ImageSource.OVERRIDE, "--image")
+    for origin in ("--image", "rhoai-rebase.toml"):
+        override = Override(pinned("override"), origin)
+        decision = decided(pinned("params"), overrides={"agent": override})
+        assert source(decision) == (pinned("override"), ImageSource.OVERRIDE, origin)
 
 
 def test_the_operators_table_goes_before_the_params() -> None:
@@ -213,7 +215,7 @@ def test_pinning_a_tag_leaves_the_rest_alone() -> None:
 
 
 def test_parse_override() -> None:
-    assert parse_override(f"a={pinned('x')}") == ("a", pinned("x"))
+    assert parse_override(f"a={pinned('x')}") == ("a", Override(pinned("x")))
 
 
 @pytest.mark.parametrize("text", ["", "a", "=x", "a=", "a=quay.io/example/a:1", pinned("x")])
@@ -288,13 +290,13 @@ def test_every_use_gets_its_image() -> None:
         ),
         (
             {"RELATED_IMAGE_ODH_OVMS_IMAGE": pinned("env")},
-            {"ovms-image": pinned("override")},
+            {"ovms-image": Override(pinned("override"))},
             (pinned("override"), ImageSource.OVERRIDE),
         ),
     ],
 )
 def test_a_placeholder_that_no_params_fill(
-    env: dict[str, str], overrides: dict[str, str], expected: tuple[str, ImageSource]
+    env: dict[str, str], overrides: dict[str, Override], expected: tuple[str, ImageSource]
 ) -> None:
     use = Use("here", "$(ovms-image)")
     image = usage.resolve([use], {}, csv(**env), overrides)[use]
