@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from rebase import __version__
+from rebase.commands.completion import completion_command
 from rebase.commands.images import images_command
 from rebase.commands.rebase import download_command, process, to
+from rebase.commands.versions import versions_command
 from rebase.errors import RebaseError
 from rebase.tools import process as process_tool
 
@@ -39,6 +42,16 @@ class DefaultGroup(click.Group):
             args = ["to", *args]
         return super().parse_args(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = super().shell_complete(ctx, incomplete)
+        if incomplete.startswith("-"):
+            with to.make_context("to", [], parent=ctx, resilient_parsing=True) as other:
+                own = {item.value for item in found}
+                found += [
+                    item for item in to.shell_complete(other, incomplete) if item.value not in own
+                ]
+        return found
+
 
 @click.group(
     cls=DefaultGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
@@ -51,7 +64,14 @@ def cli() -> None:
     """
 
 
-for _command in (to, download_command, process, images_command):
+for _command in (
+    to,
+    download_command,
+    process,
+    images_command,
+    versions_command,
+    completion_command,
+):
     cli.add_command(_command)
 
 

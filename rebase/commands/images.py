@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from rebase.commands import options
+from rebase.errors import RebaseError
 from rebase.image_lists import FORMATS
 from rebase.model import ARCHITECTURES
 from rebase.selection import Wanted, select
@@ -20,6 +21,16 @@ ImageSetConfiguration; containerfile, for image mode; blueprint, of osbuild; kic
 
 {options.SEE_EXIT_CODES}
 """
+
+
+def _runtimes(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The runtimes of the last rebase, for a shell to complete."""
+    try:
+        root = options.tree_root(ctx.params.get("root"))
+        names = select(root, ctx.params["architecture"], Wanted(everything=True)).runtimes
+    except RebaseError:
+        return []
+    return [name for name in names if name.startswith(incomplete)]
 
 
 @click.command("images", epilog=EPILOG)
@@ -38,6 +49,7 @@ ImageSetConfiguration; containerfile, for image mode; blueprint, of osbuild; kic
     "runtimes",
     metavar="NAME",
     multiple=True,
+    shell_complete=_runtimes,
     help="Also the images of this ServingRuntime, by its name or its file's; repeatable.",
 )
 @click.option("--llm-d", "llm_d", is_flag=True, help="Also the images of llm-d.")

@@ -364,13 +364,37 @@ def top_digest(name: ImageName, options: RegistryOptions) -> str:
     Raises:
         ImageNotFoundError, RegistryAuthError, RegistryError: in skopeo's words.
     """
+    raw = _ask(name, options, "inspect", "--raw", str(name))
+    return "sha256:" + hashlib.sha256(raw).hexdigest()
+
+
+def list_tags(repository: ImageName, options: RegistryOptions) -> tuple[str, ...]:
+    """The tags of a registry's repository, in the registry's order.
+
+    skopeo asks the registry that the name says: its mirrors are for images only.
+
+    Raises:
+        ImageNotFoundError, RegistryAuthError, RegistryError: in skopeo's words.
+    """
+    said = _ask(repository, options, "list-tags", str(repository))
     try:
-        raw = process.run(["skopeo", *arguments(options, "inspect"), "--raw", str(name)])
+        return tuple(str(tag) for tag in json.loads(said)["Tags"] or ())
+    except (KeyError, TypeError, ValueError):
+        raise errors.ToolError(
+            f"skopeo list-tags does not say tags: {said[:80]!r}", hint=INSTALL_HINT
+        ) from None
+
+
+def _ask(name: ImageName, options: RegistryOptions, command: str, *words: str) -> bytes:
+    """What a command of skopeo says of a name."""
+    if process.find("skopeo") is None:
+        raise errors.ToolError("skopeo is not installed", hint=INSTALL_HINT)
+    try:
+        return process.run(["skopeo", *arguments(options, command), *words])
     except errors.ToolError as error:
         said = "\n".join(error.details) or error.message
         logged = re.search(r'level=fatal msg="(.*)"', said)
         raise meaning(logged[1].replace('\\"', '"') if logged else said, name.short) from None
-    return "sha256:" + hashlib.sha256(raw).hexdigest()
 
 
 def default_policies() -> tuple[Path, Path]:

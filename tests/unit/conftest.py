@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from rebase import image_reader
+from rebase import cli, image_reader
 from unit import fake_skopeo
-from unit.helpers import executable
+from unit.helpers import Run, executable
 
 
 @pytest.fixture
@@ -42,3 +42,20 @@ def skopeo(on_path: Path, tmp_path: Path) -> Callable[..., Path]:
         return log
 
     return install
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
+    """Runs the command line as a user does; fakes are all that is on PATH."""
+    for name in ("REGISTRY_AUTH_FILE", "KEEP_STAGING", "NO_BRANCH"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: object) -> Run:
+        monkeypatch.setattr(sys, "argv", ["rhoai-rebase", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert isinstance(ended.value.code, int)
+        said = capsys.readouterr()
+        return Run(ended.value.code, said.out, said.err)
+
+    return run

@@ -5,6 +5,8 @@ Run as `fake_skopeo.py PLAN ARGUMENTS…`. PLAN is a JSON file:
     stderr, exit: say this and end at once
     at: method → what to do there instead of answering: exit, silent, garbage, no-pipe,
         or `error: …` to fail with a message; for GetBlob also short, reset, reset-once, die
+    tags: what `list-tags` says of any repository
+    layouts: name of an image → the OCI layout that it is; others are names of layouts
     log: a file that gets the arguments and then every method, one a line
 """
 
@@ -32,7 +34,7 @@ class Fake:
         while data := self.socket.recv(65536):
             request = json.loads(data)
             method, args = request["method"], request.get("args") or []
-            self.log(method)
+            log(self.plan, method)
             self.answer(method, args, self.plan.get("at", {}).get(method, ""))
 
     def answer(self, method: str, args: list[Any], behaviour: str) -> None:
@@ -54,7 +56,8 @@ class Fake:
         self.reply(self.plan.get("version", "0.2.6"))
 
     def OpenImage(self, behaviour: str, name: str) -> None:  # noqa: N802
-        layout = Path(name.removeprefix("oci:").partition(":")[0])
+        known = self.plan.get("layouts", {})
+        layout = Path(known.get(name, name.removeprefix("oci:").partition(":")[0]))
         if not (layout / "index.json").is_file():
             self.reply(error=f"open {layout}/index.json: no such file or directory")
             return
@@ -131,19 +134,22 @@ class Fake:
         rights = array.array("i", [pipe[0]]) if pipe else array.array("i")
         self.socket.sendmsg(data, [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if pipe else [])
 
-    def log(self, line: str) -> None:
-        with Path(self.plan["log"]).open("a") as file:
-            file.write(line + "\n")
+
+def log(plan: dict[str, Any], line: str) -> None:
+    with Path(plan["log"]).open("a") as file:
+        file.write(line + "\n")
 
 
 def main() -> None:
     plan = json.loads(Path(sys.argv[1]).read_text())
-    fake = Fake(plan)
-    fake.log(" ".join(sys.argv[2:]))
+    log(plan, " ".join(sys.argv[2:]))
     if "stderr" in plan:
         sys.stderr.write(plan["stderr"])
         sys.exit(plan["exit"])
-    fake.serve()
+    if "list-tags" in sys.argv:
+        json.dump({"Repository": "any", "Tags": plan.get("tags")}, sys.stdout)
+        return
+    Fake(plan).serve()
 
 
 if __name__ == "__main__":

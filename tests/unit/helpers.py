@@ -3,6 +3,7 @@
 import hashlib
 import textwrap
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,15 @@ from rebase.objects import CRD, KubeObject
 from rebase.overlay import File, LayerContent, Overlay
 
 HEX = "0123456789abcdef"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of the command line that has ended."""
+
+    code: int
+    out: str
+    err: str
 
 
 def hex64(seed: str) -> str:

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from oci_layout import Layer, write_image
 from rebase import cli
 from rebase.errors import RebaseError, RegistryError
 from unit import fake_kustomize
-from unit.helpers import executable, pinned, read_tree, write_tree
+from unit.helpers import Run, executable, pinned, read_tree, write_tree
 
 COMMANDS = ("to", "download", "process")
 CSV = f"""\
@@ -66,32 +65,6 @@ MANIFESTS = {
         "  spec: {containers: [{name: kserve-container, image: $(ovms-image)}]}\n"
     ),
 }
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run that has ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
-    """Runs the command line as a user does; fakes are all that is on PATH."""
-    for name in ("REGISTRY_AUTH_FILE", "KEEP_STAGING", "NO_BRANCH"):
-        monkeypatch.delenv(name, raising=False)
-
-    def run(*arguments: object) -> Run:
-        monkeypatch.setattr(sys, "argv", ["rhoai-rebase", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        assert isinstance(ended.value.code, int)
-        said = capsys.readouterr()
-        return Run(ended.value.code, said.out, said.err)
-
-    return run
 
 
 @pytest.fixture
