@@ -1,0 +1,1 @@
+"""Two trees compared: what a rebase changes, for people to judge."""
