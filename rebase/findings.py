@@ -71,3 +71,15 @@ def sift(findings: Iterable[Finding], waivers: Sequence[Waiver]) -> Sifted:
             still_open.append(finding)
     unused = tuple(waiver for waiver in waivers if waiver not in used)
     return Sifted(tuple(still_open), tuple(waived), unused)
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that could not be checked: what, why, and which findings it could have given."""
+
+    what: str
+    why: str
+    ids: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.why}"
