@@ -10,7 +10,7 @@ if [ ! -x "$dest/bin/ksvalidator" ]; then
     "$(packaging/find-python.sh)" -m venv --clear "$dest"
     "$dest/bin/python" -m pip install --quiet --no-deps --requirement tests/validators/requirements.txt
 fi
-go=$(packaging/find-go.sh)
+go=$(packaging/find-go.sh 1.25.0) # says the go.mod of actionlint
 echo "validators: building with $("$go" version)"
 cd tests/validators
 CGO_ENABLED=0 GOTOOLCHAIN=local "$go" build -trimpath -o "$dest/bin/" ./cmd/...

@@ -8,12 +8,13 @@ import (
 	"validators/internal/report"
 )
 
-const usage = "validate blueprint|containerfile|imageset FILE..."
+const usage = "validate blueprint|containerfile|imageset|workflow FILE..."
 
 var kinds = map[string]func([]byte) report.Problems{
 	"blueprint":     blueprintProblems,
 	"containerfile": containerfileProblems,
 	"imageset":      imagesetProblems,
+	"workflow":      workflowProblems,
 }
 
 func main() {
