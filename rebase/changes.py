@@ -98,11 +98,15 @@ def compare(
             before.images, {key: image["reference"] for key, image in record["images"].items()}
         ),
         files=Delta.of(old, tree),
-        edited=tuple(
-            path
-            for path, file in sorted(before.files.items())
-            if path in old
-            and release.sha256(old[path]) != file.sha256
-            and assets.is_generated(old[path])
-        ),
+        edited=edited(root, before),
     )
+
+
+def edited(root: Path, before: Before) -> tuple[str, ...]:
+    """The generated files below `root` that people have changed since the rebase."""
+    found = []
+    for path, file in sorted(before.files.items()):
+        data = (root / path).read_bytes() if (root / path).is_file() else b""
+        if assets.is_generated(data) and release.sha256(data) != file.sha256:
+            found.append(path)
+    return tuple(found)

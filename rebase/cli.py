@@ -10,7 +10,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from rebase import __version__
+from rebase.commands.check import check_command
 from rebase.commands.completion import completion_command
+from rebase.commands.diff import diff
 from rebase.commands.images import images_command
 from rebase.commands.rebase import download_command, process, to
 from rebase.commands.versions import versions_command
@@ -68,7 +70,9 @@ for _command in (
     to,
     download_command,
     process,
+    diff,
     images_command,
+    check_command,
     versions_command,
     completion_command,
 ):

@@ -5,7 +5,8 @@ from pathlib import Path
 from rebase.compose import DIRECTORIES
 from rebase.errors import GitError
 from rebase.process import Outcome
-from rebase.summary import lines
+from rebase.report.markdown import body
+from rebase.report.sections import make_report
 from rebase.tools import git
 
 BRANCH = "rebase-ai-model_serving-{version}"
@@ -51,6 +52,7 @@ def commit_changes(outcome: Outcome, root: Path, *, new_branch: bool) -> str | N
 
 
 def message(outcome: Outcome) -> str:
-    """The commit's message: what `rhoai-rebase` prints, without colours."""
+    """The commit's message: the report in Markdown, so that it can be a pull request's text."""
     subject = f"Rebase AI model serving to RHOAI {outcome.changes.after}"
-    return "\n".join([subject, "", *lines(outcome)]) + "\n"
+    assert outcome.comparison is not None
+    return "\n".join([subject, "", *body(make_report(outcome.comparison))]) + "\n"

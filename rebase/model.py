@@ -92,12 +92,27 @@ class Csv:
 class ImageSource(StrEnum):
     """Who says that an image is the right one (domain.md §3)."""
 
-    OVERRIDE = "override"  # --image KEY=REF
     OPERATOR = "operator"  # the operator's table names an env that the CSV sets
     PARAMS = "params"  # the value in the params file
     BY_NAME = "by-name"  # the CSV env whose name is the key's
     PINNED = "pinned"  # --pin: the digest that a tag has at the registry
+    OVERRIDE = "override"  # --image KEY=REF
     MANIFEST = "manifest"  # written out in a manifest, no key
+
+    @property
+    def words(self) -> str:
+        """For people."""
+        return _SOURCE_WORDS[self]
+
+
+_SOURCE_WORDS = {
+    ImageSource.OPERATOR: "from the CSV by the operator's table",
+    ImageSource.PARAMS: "pinned in the params",
+    ImageSource.BY_NAME: "resolved by name",
+    ImageSource.PINNED: "pinned now by their tags",
+    ImageSource.OVERRIDE: "overridden",
+    ImageSource.MANIFEST: "written out in a manifest",
+}
 
 
 @dataclass(frozen=True)

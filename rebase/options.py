@@ -20,6 +20,7 @@ class Options:
         waivers: what the checks find and may ship nevertheless.
         pin: ask the registry for the digests of images that ship and have only a tag.
         verify: ask the registry for every image that ships, on every architecture.
+        compared: tell what changes in the objects, for a report.
         registry: whom to ask; needed for `pin` and `verify` only.
     """
 
@@ -30,4 +31,5 @@ class Options:
     dry_run: bool = False
     pin: bool = False
     verify: bool = False
+    compared: bool = False
     registry: Registry | None = None

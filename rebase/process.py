@@ -6,7 +6,11 @@ from pathlib import Path
 
 from rebase import checks, compose, publish, release
 from rebase.changes import Changes, compare
+from rebase.compare.comparison import Comparison
+from rebase.compare.comparison import compare as compare_snapshots
+from rebase.compare.snapshot import Snapshot, read_snapshot, ships
 from rebase.compose import DIRECTORIES, Composed
+from rebase.errors import CheckError, TreeError
 from rebase.findings import Waiver
 from rebase.image_tables import table_for
 from rebase.images import decide
@@ -26,6 +30,7 @@ class Outcome:
     """What a rebase did, or would do.
 
     Attributes:
+        comparison: with what was there, when it was asked for.
         retired: what earlier rebases shipped and this one does not.
         sizes: architecture → reference → compressed bytes, when they were asked for.
     """
@@ -37,6 +42,7 @@ class Outcome:
     warnings: tuple[str, ...]
     sizes: Mapping[str, Mapping[str, int]]
     written: bool
+    comparison: Comparison | None = None
 
 
 def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Reporter) -> Outcome:
@@ -69,6 +75,10 @@ def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Re
     with publish.staged(options.root, composed.tree) as new:
         composed = _check(new, composed, kustomize, options.waivers)
         changes = compare(options.root, before, composed.tree, DIRECTORIES)
+        comparison = None
+        if options.compared:
+            reporter.step("Comparing with what is there")
+            comparison = _comparison(options.root, new, staged, composed, kustomize, reporter)
         written = bool(changes.files) and not options.dry_run
         if written:
             publish.swap(options.root, new, DIRECTORIES)
@@ -80,7 +90,28 @@ def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Re
         composed.record.warnings,
         product.sizes,
         written,
+        comparison,
     )
+
+
+def _comparison(
+    root: Path,
+    new: Path,
+    staged: Staged,
+    composed: Composed,
+    kustomize: Kustomize,
+    reporter: Reporter,
+) -> Comparison:
+    """What a rebase changes, in the words of the objects."""
+    cache = dict(composed.known)
+    bundle = next(image for image in staged.images if image.role == "bundle")
+    old = Snapshot("nothing")
+    if ships(root):
+        try:
+            old = read_snapshot(root, "the tree before", kustomize, cache)
+        except (CheckError, TreeError) as error:  # perhaps what this rebase is to mend
+            reporter.warning(f"compared with nothing: {error.message}")
+    return compare_snapshots(old, read_snapshot(new, bundle.reference, kustomize, cache))
 
 
 def _check(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from rebase.errors import ImageNotFoundError, RebaseError
 from rebase.image_reader import retrying
@@ -52,8 +52,10 @@ class Registry:
             RebaseError: of the first failure's kind, with all failures in it.
         """
         self.reporter.step("Asking the registries for digests")
-        digests = _ask_all(
-            references, lambda reference: top_digest(ImageName.parse(reference), self.options)
+        digests = _refuse(
+            _ask_all(
+                references, lambda reference: top_digest(ImageName.parse(reference), self.options)
+            )
         )
         return {ref: f"{repository_of(ref)}@{digest}" for ref, digest in digests.items()}
 
@@ -64,6 +66,16 @@ class Registry:
             RebaseError: of the first failure's kind, with all failures in it; an image that
                 is there without the architecture is no failure.
         """
+        return _refuse(self._look(references, architecture))
+
+    def glance(self, references: Iterable[str], architecture: str) -> dict[str, Looked]:
+        """As `look`, for what is good to know: images that cannot be looked at are warned of."""
+        answers = self._look(references, architecture)
+        for reference, failure in sorted(answers.failures.items()):
+            self.reporter.warning(f"{repository_of(reference)}: {failure.message}")
+        return answers.found
+
+    def _look(self, references: Iterable[str], architecture: str) -> "_Answers[Looked]":
         self.reporter.step(f"Asking the registries for {architecture} images")
         wanted = ARCHITECTURES[architecture]
 
@@ -99,29 +111,42 @@ def version_of(image: OpenImage) -> str:
     return f"{version}-{release}" if release else str(version)
 
 
-def _ask_all(references: Iterable[str], question: Callable[[str], T]) -> dict[str, T]:
-    """The answer for every reference, several at once; what the network may cure is retried.
+@dataclass(frozen=True)
+class _Answers(Generic[T]):
+    """What came of asking about many references."""
+
+    found: dict[str, T]
+    failures: dict[str, RebaseError]
+
+
+def _ask_all(references: Iterable[str], question: Callable[[str], T]) -> _Answers[T]:
+    """Ask about every reference, several at once; what the network may cure is retried."""
+    asked = sorted(set(references))
+    answers: _Answers[T] = _Answers({}, {})
+
+    def ask(reference: str) -> None:
+        try:
+            answers.found[reference] = retrying(lambda: question(reference))
+        except RebaseError as error:
+            answers.failures[reference] = error
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(ask, asked))
+    return answers
+
+
+def _refuse(answers: _Answers[T]) -> dict[str, T]:
+    """The answers.
 
     Raises:
         RebaseError: of the first failure's kind, with all failures in it.
     """
-    asked = sorted(set(references))
-    failures: list[RebaseError] = []
-    answers: dict[str, T] = {}
-
-    def ask(reference: str) -> None:
-        try:
-            answers[reference] = retrying(lambda: question(reference))
-        except RebaseError as error:
-            failures.append(error)
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(ask, asked))
+    failures = [failure for _, failure in sorted(answers.failures.items())]
     if failures:
-        first = failures[0]
-        raise type(first)(
-            f"{len(failures)} of {len(asked)} images cannot be looked at",
+        asked = len(answers.found) + len(failures)
+        raise type(failures[0])(
+            f"{len(failures)} of {asked} images cannot be looked at",
             details=sorted(failure.message for failure in failures),
-            hint=first.hint,
+            hint=failures[0].hint,
         )
-    return {reference: answers[reference] for reference in asked}
+    return answers.found

@@ -106,15 +106,7 @@ def _sources(outcome: Outcome) -> Iterator[str]:
     count: Mapping[ImageSource, int] = {
         source: sum(image.source is source for image in outcome.images) for source in ImageSource
     }
-    words = {
-        ImageSource.OPERATOR: "from the CSV by the operator's table",
-        ImageSource.PARAMS: "pinned in the params",
-        ImageSource.BY_NAME: "resolved by name",
-        ImageSource.PINNED: "pinned now by their tags",
-        ImageSource.OVERRIDE: "overridden",
-        ImageSource.MANIFEST: "written out in a manifest",
-    }
-    told = [f"{count[source]} {text}" for source, text in words.items() if count[source]]
+    told = [f"{number} {source.words}" for source, number in count.items() if number]
     yield f"    {', '.join(told)}"
 
 

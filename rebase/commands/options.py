@@ -8,7 +8,12 @@ from typing import Any
 import click
 
 from rebase.errors import UsageError
+from rebase.images import parse_override
 from rebase.model import ARCHITECTURES, RegistryOptions
+from rebase.options import Options
+from rebase.progress import Terminal
+from rebase.project import read as read_project
+from rebase.registry import Registry
 from rebase.tools import git
 from rebase.tools.skopeo import default_authfile
 
@@ -68,20 +73,30 @@ architecture_option = click.option(
     show_default=True,
     help="Architecture to build for; repeatable.",
 )
+override_option = click.option(
+    "--image",
+    "overrides",
+    metavar="KEY=REF",
+    multiple=True,
+    help="The image of a params key, pinned; repeatable.",
+)
+kustomize_option = click.option(
+    "--kustomize",
+    "kustomize_path",
+    type=PATH,
+    help="The kustomize to use; default: beside Python, then PATH.",
+)
+report_option = click.option(
+    "--report",
+    "reports",
+    metavar="FILE",
+    type=PATH,
+    multiple=True,
+    help="Also write what changed to a file, by its suffix .md, .html or .json; repeatable.",
+)
 process_options = options(
-    click.option(
-        "--image",
-        "overrides",
-        metavar="KEY=REF",
-        multiple=True,
-        help="The image of a params key, pinned; repeatable.",
-    ),
-    click.option(
-        "--kustomize",
-        "kustomize_path",
-        type=PATH,
-        help="The kustomize to use; default: beside Python, then PATH.",
-    ),
+    override_option,
+    kustomize_option,
     click.option(
         "--commit",
         "commit",
@@ -95,6 +110,7 @@ process_options = options(
         is_flag=True,
         help="Ask the registry for each image, on each architecture, and its size.",
     ),
+    report_option,
     click.option("--dry-run", is_flag=True, help="Say what would change; write nothing."),
     click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout."),
 )
@@ -119,4 +135,21 @@ def registry_choice(given: Mapping[str, Any]) -> RegistryOptions:
         registries_conf=given["registries_conf"],
         policy=given["policy"],
         tls_verify=given["tls_verify"],
+    )
+
+
+def process_choice(root: Path, given: Mapping[str, Any], terminal: Terminal) -> Options:
+    """How to process, by the options that a command has, and by the tree's rhoai-rebase.toml."""
+    project = read_project(root)
+    overrides = dict(parse_override(text) for text in given["overrides"])
+    return Options(
+        root=root,
+        architectures=tuple(dict.fromkeys(given["architectures"])),
+        overrides={**project.images, **overrides},
+        waivers=project.waivers,
+        dry_run=given.get("dry_run", False),
+        pin=given.get("pin", False),
+        verify=given["verify_images"],
+        compared=bool(given.get("reports") or given.get("commit")),
+        registry=Registry(registry_choice(given), terminal),
     )

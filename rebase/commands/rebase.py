@@ -11,13 +11,10 @@ from rebase import summary, workflow
 from rebase.commands import options
 from rebase.commit import check_repository
 from rebase.download import Source, download
-from rebase.images import parse_override
-from rebase.options import Options
 from rebase.process import Outcome
 from rebase.progress import Terminal
-from rebase.project import read as read_project
 from rebase.reference import ImageName
-from rebase.registry import Registry
+from rebase.report import forms
 from rebase.tools import kustomize
 
 TO_EPILOG = f"""\b
@@ -63,12 +60,12 @@ Examples:
 def to(bundle: str, keep_staging: bool, **given: Any) -> None:
     """Rebase to BUNDLE: download, process, and say what changed."""
     root = options.tree_root(given["root"])
-    _before_commit(given, root)
+    _before(given, root)
     tool = kustomize.locate(given["kustomize_path"])
     with Terminal(quiet=given["quiet"]) as terminal:
         outcome = workflow.rebase_to(
             _source(bundle, root, given),
-            _options(root, given, terminal),
+            options.process_choice(root, given, terminal),
             tool,
             terminal,
             keep_staging=keep_staging,
@@ -112,10 +109,12 @@ def process(**given: Any) -> None:
     No network is used, but for --pin and --verify-images.
     """
     root = options.tree_root(given["root"])
-    _before_commit(given, root)
+    _before(given, root)
     tool = kustomize.locate(given["kustomize_path"])
     with Terminal(quiet=given["quiet"]) as terminal:
-        outcome = workflow.process_staged(_options(root, given, terminal), tool, terminal)
+        outcome = workflow.process_staged(
+            options.process_choice(root, given, terminal), tool, terminal
+        )
     _finish(outcome, root, given)
 
 
@@ -133,28 +132,19 @@ def _source(bundle: str, root: Path, given: dict[str, Any]) -> Source:
     )
 
 
-def _options(root: Path, given: dict[str, Any], terminal: Terminal) -> Options:
-    project = read_project(root)
-    given_overrides = dict(parse_override(text) for text in given["overrides"])
-    return Options(
-        root=root,
-        architectures=tuple(dict.fromkeys(given["architectures"])),
-        overrides={**project.images, **given_overrides},
-        waivers=project.waivers,
-        dry_run=given["dry_run"],
-        pin=given["pin"],
-        verify=given["verify_images"],
-        registry=Registry(options.registry_choice(given), terminal),
-    )
-
-
-def _before_commit(given: dict[str, Any], root: Path) -> None:
+def _before(given: dict[str, Any], root: Path) -> None:
+    """What would fail after the work fails before it."""
+    for file in given["reports"]:
+        forms.check_file(file)
     if given["commit"] and not given["dry_run"]:
         check_repository(root)
 
 
 def _finish(outcome: Outcome, root: Path, given: dict[str, Any]) -> None:
     made = None
+    for file in given["reports"]:
+        assert outcome.comparison is not None
+        forms.write(outcome.comparison, file)
     if given["commit"] and not given["dry_run"]:
         made = workflow.commit(outcome, root, os.environ)
     if given["as_json"]:

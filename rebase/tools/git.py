@@ -1,4 +1,4 @@
-"""git, for `--commit`."""
+"""git, for `--commit`, and for trees of earlier commits."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +20,30 @@ def toplevel(directory: Path) -> Path | None:
         return Path(_git(directory, "rev-parse", "--show-toplevel"))
     except GitError:
         return None
+
+
+def is_commit(root: Path, revision: str) -> bool:
+    """Does a revision name a commit: a branch, a tag, a hash, `HEAD~3`?"""
+    try:
+        _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    except GitError:
+        return False
+    return True
+
+
+def archive(root: Path, revision: str, paths: Sequence[str]) -> bytes:
+    """What a commit has at these paths below `root`, as a tar archive; empty where it has none.
+
+    Raises:
+        GitError: in git's words.
+    """
+    there = _git(root, "ls-tree", "--name-only", revision, "--", *paths).splitlines()
+    if not there:
+        return b""
+    try:
+        return process.run(["git", "-C", root, "archive", "--format=tar", revision, "--", *there])
+    except ToolError as error:
+        raise GitError(error.message, hint=error.hint, details=error.details) from None
 
 
 def has_changes(root: Path, paths: Sequence[Path]) -> bool:

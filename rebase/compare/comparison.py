@@ -1,0 +1,201 @@
+"""Two snapshots compared: everything that a person who judges a rebase wants to see."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rebase.compare.crds import CrdChange, CrdSize, compare_crds, crd_sizes
+from rebase.compare.fields import FieldChange, field_changes
+from rebase.compare.images import ImageChange, compare_images
+from rebase.compare.levels import Level
+from rebase.compare.rights import RightsChange, compare_rights
+from rebase.compare.runtimes import KIND as RUNTIME
+from rebase.compare.runtimes import RuntimeChange, compare_runtimes
+from rebase.compare.settings import ConfigMapChange, compare_settings
+from rebase.compare.snapshot import PARTS, Snapshot
+from rebase.compare.webhooks import CONFIGURATIONS, WebhookChange, compare_webhooks
+from rebase.model import LeftOut, ObjectName
+from rebase.objects import CRD, KubeObject, sort_key
+from rebase.reference import is_pinned
+
+# Kinds that are compared by what they mean; their fields would tell it a second time.
+TOLD_ELSEWHERE = frozenset(
+    {
+        *(CRD, "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ConfigMap", RUNTIME),
+        *CONFIGURATIONS,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An object and the part that it ships in."""
+
+    part: str
+    name: ObjectName
+
+
+@dataclass(frozen=True)
+class Moved:
+    """An object that ships in another part now."""
+
+    name: ObjectName
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class ObjectChange:
+    """An object on both sides whose content differs.
+
+    Attributes:
+        changes: its fields; none where another section tells what the change means, or where
+            only images changed.
+    """
+
+    part: str
+    name: ObjectName
+    changes: tuple[FieldChange, ...]
+
+
+@dataclass(frozen=True)
+class Objects:
+    """What came, went, moved and changed."""
+
+    added: tuple[Placed, ...]
+    removed: tuple[Placed, ...]
+    moved: tuple[Moved, ...]
+    changed: tuple[ObjectChange, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that is different.
+
+    Attributes:
+        parts: the ones that both sides can have, and that were compared.
+        facts: of the rebases: where the manifests were, with which tools, what upstream had.
+        deleted: what MicroShift is to delete from now on.
+    """
+
+    old: Snapshot
+    new: Snapshot
+    parts: tuple[str, ...]
+    facts: tuple[FieldChange, ...]
+    crds: tuple[CrdChange, ...]
+    old_crd_sizes: tuple[CrdSize, ...]
+    new_crd_sizes: tuple[CrdSize, ...]
+    rights: tuple[RightsChange, ...]
+    images: tuple[ImageChange, ...]
+    objects: Objects
+    webhooks: tuple[WebhookChange, ...]
+    settings: tuple[ConfigMapChange, ...]
+    runtimes: tuple[RuntimeChange, ...]
+    deleted: tuple[ObjectName, ...]
+    left_out: tuple[LeftOut, ...]
+    no_longer_left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        """Do both sides ship the same? Where they come from does not count."""
+        objects = self.objects
+        return not (
+            self.images
+            or objects.added
+            or objects.removed
+            or objects.moved
+            or objects.changed
+            or self.deleted
+        )
+
+    def crd_changes(self, level: Level) -> list[CrdChange]:
+        return [change for change in self.crds if change.level is level]
+
+
+def compare(old: Snapshot, new: Snapshot) -> Comparison:
+    """Compare what both sides can have; what only one of them is about is left out."""
+    parts = old.parts & new.parts
+    old, new = old.only(parts), new.only(parts)
+    before, after = old.all_objects(), new.all_objects()
+    return Comparison(
+        old=old,
+        new=new,
+        parts=tuple(part for part in PARTS if part in parts),
+        facts=tuple(field_changes(_facts(old), _facts(new))),
+        crds=tuple(compare_crds(before, after)),
+        old_crd_sizes=tuple(crd_sizes(before)),
+        new_crd_sizes=tuple(crd_sizes(after)),
+        rights=tuple(compare_rights(before, after)),
+        images=tuple(compare_images(old.images, new.images)),
+        objects=_objects(old, new),
+        webhooks=tuple(compare_webhooks(before, after)),
+        settings=tuple(compare_settings(before, after)),
+        runtimes=tuple(compare_runtimes(before, after)),
+        deleted=tuple(sorted(new.deleted - old.deleted)),
+        left_out=_only_in(new.record.left_out, old.record.left_out),
+        no_longer_left_out=_only_in(old.record.left_out, new.record.left_out),
+        warnings=tuple(
+            warning for warning in new.record.warnings if warning not in old.record.warnings
+        ),
+    )
+
+
+def _only_in(some: Iterable[LeftOut], others: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
+    known = set(others)
+    return tuple(sorted((one for one in some if one not in known), key=lambda one: one.what))
+
+
+def _objects(old: Snapshot, new: Snapshot) -> Objects:
+    before, after = old.objects, new.objects
+
+    def placed(side: Snapshot, other: Snapshot) -> tuple[Placed, ...]:
+        return tuple(
+            Placed(part, obj.full_name)
+            for identity in sorted(side.objects.keys() - other.objects.keys(), key=sort_key)
+            for part, obj in [side.objects[identity]]
+        )
+
+    moved, changed = [], []
+    for identity in sorted(before.keys() & after.keys(), key=sort_key):
+        (was_in, was), (is_in, is_) = before[identity], after[identity]
+        if was_in != is_in:
+            moved.append(Moved(is_.full_name, was_in, is_in))
+        if was is not is_ and was.data != is_.data:
+            changed.append(ObjectChange(is_in, is_.full_name, _changes(was, is_)))
+    return Objects(placed(new, old), placed(old, new), tuple(moved), tuple(changed))
+
+
+def _changes(old: KubeObject, new: KubeObject) -> tuple[FieldChange, ...]:
+    if old.kind in TOLD_ELSEWHERE:  # but for what is said about the object itself
+        return tuple(field_changes(old.metadata, new.metadata))
+    return tuple(
+        change
+        for change in field_changes(old.data, new.data)
+        if not (is_pinned(change.old or "") and is_pinned(change.new or ""))
+    )
+
+
+def _facts(side: Snapshot) -> dict[str, object]:
+    """What is known of how a side came about, by words that people read."""
+    record = side.record
+    facts: dict[str, object] = {}
+    if side.version:
+        facts["RHOAI version"] = side.version
+    if record.version is not None:
+        facts |= {
+            "bundle": record.bundle,
+            "bundle digest": record.digest,
+            "architectures": list(record.architectures),
+            "manifests found at": list(record.entries),
+            "image table": record.image_table,
+            "overrides": dict(record.overrides),
+            **{f"version of {tool}": version for tool, version in record.tools.items()},
+        }
+    if record.upstream:
+        facts |= {
+            "upstream renders": f"{record.upstream.rendered_bytes / 1e6:.1f} MB",
+            "upstream has CRDs": record.upstream.crds,
+            "upstream's use of kustomize": list(record.upstream.kustomize),
+            "upstream's defaults": dict(record.upstream.settings),
+        }
+    return facts

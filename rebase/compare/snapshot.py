@@ -1,0 +1,240 @@
+"""One side of a comparison: what a directory ships, whoever made it.
+
+The directory is a tree of ours (assets/, release/), or the root of a device or an unpacked
+package (usr/lib/microshift/manifests.d).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from rebase import assets, kustomization, release, retired, sbom, yamlfile
+from rebase.changes import edited
+from rebase.compare.images import ImageFacts
+from rebase.errors import CheckError, ToolError, TreeError, UsageError
+from rebase.kustomization import DirectoryFiles
+from rebase.model import PACKAGE, Identity, ObjectName
+from rebase.objects import KubeObject, images
+from rebase.release import Before
+from rebase.tools.kustomize import Kustomize
+
+KSERVE, RUNTIMES, LLM_D = PARTS = ("kserve", "runtimes", "llm-d")
+TREE = {KSERVE: assets.KSERVE, RUNTIMES: assets.RUNTIMES, LLM_D: assets.LLM_D}
+MANIFESTS_D = "usr/lib/microshift/manifests.d"
+RELEASE_D = "usr/share/microshift/release"
+SBOM_D = "usr/share"
+
+Cache = dict[str, KubeObject]  # objects by their exact text: sides have most of theirs in common
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What rendering a part takes.
+
+    Attributes:
+        seconds: of CPU; None when it was not measured.
+        peak_bytes: of memory; as `seconds`.
+    """
+
+    rendered_bytes: int
+    seconds: float | None = None
+    peak_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What one side ships.
+
+    Attributes:
+        name: as the user named it.
+        parts: the ones that it has or could have: a package of the core has no llm-d to compare.
+        objects: each with the part that it ships in.
+        images: by key.
+        costs: of rendering each part.
+        record: of the rebase, where the side has one.
+        deleted: what MicroShift is to delete at its start.
+        edited: generated files that people have changed since the rebase.
+    """
+
+    name: str
+    version: str = ""
+    parts: frozenset[str] = frozenset(PARTS)
+    objects: Mapping[Identity, tuple[str, KubeObject]] = field(default_factory=dict)
+    images: Mapping[str, ImageFacts] = field(default_factory=dict)
+    costs: Mapping[str, Cost] = field(default_factory=dict)
+    record: Before = release.NOTHING
+    deleted: frozenset[ObjectName] = frozenset()
+    edited: tuple[str, ...] = ()
+
+    def all_objects(self) -> list[KubeObject]:
+        return [obj for _, obj in self.objects.values()]
+
+    def only(self, parts: frozenset[str]) -> "Snapshot":
+        """The same without the other parts, and without images that only those use."""
+        if parts >= self.parts:
+            return self
+        kept = {
+            identity: (part, obj) for identity, (part, obj) in self.objects.items() if part in parts
+        }
+        used = {value for _, obj in kept.values() for _, value in images(obj)}
+        return replace(
+            self,
+            parts=self.parts & parts,
+            objects=kept,
+            images={key: image for key, image in self.images.items() if image.reference in used},
+            costs={part: cost for part, cost in self.costs.items() if part in parts},
+        )
+
+
+def read_snapshot(
+    root: Path, name: str, kustomize: Kustomize, cache: Cache, *, measured: bool = False
+) -> Snapshot:
+    """What a directory ships.
+
+    Args:
+        cache: grows; the same one for both sides saves parsing what they have in common.
+        measured: tell what rendering costs, rendering one part after the other.
+
+    Raises:
+        UsageError: it ships nothing of ours, or its record cannot be read.
+        CheckError: a part does not render.
+        TreeError: a part holds something that is no object.
+    """
+    directories, deletions = _directories(root)
+    if not directories:
+        raise UsageError(
+            f"{name} holds neither {assets.KSERVE} nor {MANIFESTS_D}/*-{PACKAGE}-*",
+            hint="name a tree that was rebased, or the root of an unpacked package",
+        )
+    record = release.read_before(root)
+
+    def build(part: str) -> tuple[str, Cost]:
+        return _build(kustomize, root, directories[part], name, measured=measured)
+
+    with ThreadPoolExecutor(max_workers=1 if measured else len(directories)) as pool:
+        rendered = dict(zip(directories, pool.map(build, directories), strict=True))
+    objects: dict[Identity, tuple[str, KubeObject]] = {}
+    for part, (text, _) in rendered.items():
+        for obj in _parse(text, f"{name}: {directories[part]}", cache):
+            objects[obj.identity] = (part, obj)
+    version, found = _version_and_images(root, record)
+    return Snapshot(
+        name=name,
+        version=version,
+        parts=frozenset(PARTS if in_tree(root) else directories),
+        objects=objects,
+        images=found or _images_by_place(objects.values()),
+        costs={part: cost for part, (_, cost) in rendered.items()},
+        record=record,
+        deleted=_deleted(root, deletions),
+        edited=edited(root, record),
+    )
+
+
+def ships(root: Path) -> bool:
+    """Is anything of ours there to be read?"""
+    return bool(_directories(root)[0])
+
+
+def in_tree(root: Path) -> bool:
+    """Is it a tree of ours, where every part can be, and not a device or a package?"""
+    return not (root / MANIFESTS_D).is_dir()
+
+
+def _directories(root: Path) -> tuple[dict[str, str], str]:
+    """part → directory below the root; and the one with what is to be deleted."""
+    if not in_tree(root):
+        mark = f"-{PACKAGE}-"
+        found = {
+            directory.name.partition(mark)[2]: directory.relative_to(root).as_posix()
+            for directory in sorted((root / MANIFESTS_D).glob(f"*{mark}*"))
+        }
+        return found, f"{MANIFESTS_D}/delete/010-{PACKAGE}"
+    files = DirectoryFiles(root)
+    found = {part: path for part, path in TREE.items() if kustomization.find(files, path)}
+    return found, retired.DIRECTORY
+
+
+def _build(
+    kustomize: Kustomize, root: Path, directory: str, name: str, *, measured: bool
+) -> tuple[str, Cost]:
+    try:
+        if measured:
+            found = kustomize.measure(root / directory)
+            cost = Cost(len(found.output), found.seconds, found.peak_bytes)
+            return found.output.decode(), cost
+        text = kustomize.build(root / directory)
+        return text, Cost(len(text.encode()))
+    except ToolError as error:
+        raise CheckError(
+            f"{name}: {directory} does not render",
+            details=[line.replace(f"{root}/", "") for line in error.details],
+        ) from None
+
+
+def _parse(text: str, where: str, cache: Cache) -> Iterable[KubeObject]:
+    for part in yamlfile.split_documents(text):
+        if part not in cache:
+            cache[part] = KubeObject.parse(part, where)
+        yield cache[part]
+
+
+def _version_and_images(root: Path, record: Before) -> tuple[str, dict[str, ImageFacts]]:
+    """By the record; else by the release infos; else by the SBOMs, which packages have."""
+    if record.version is not None:
+        return record.version, {
+            key: ImageFacts(
+                reference,
+                record.sources[key],
+                record.labels.get(key, ""),
+                record.sizes.get(key, {}),
+            )
+            for key, reference in record.images.items()
+        }
+    version = ""
+    found: dict[str, ImageFacts] = {}
+    for directory in (release.DIRECTORY, RELEASE_D):
+        for file in sorted((root / directory).glob("*.json")):
+            if release.is_info(file.name):
+                info = _json(file, root)
+                version = version or str((info.get("release") or {}).get("base") or "")
+                for key, reference in (info.get("images") or {}).items():
+                    found.setdefault(str(key), ImageFacts(str(reference)))
+    if not found:
+        for file in sorted((root / SBOM_D).glob(f"{PACKAGE}*/sbom.cdx.json")):
+            found |= {
+                key: ImageFacts(reference)
+                for key, reference in sbom.read_images(_json(file, root)).items()
+            }
+    return version, found
+
+
+def _json(file: Path, root: Path) -> dict[str, Any]:
+    where = file.relative_to(root)
+    try:
+        content = json.loads(file.read_bytes())
+    except ValueError as error:
+        raise TreeError(f"{where}: not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise TreeError(f"{where}: not a JSON object")
+    return content
+
+
+def _images_by_place(objects: Iterable[tuple[str, KubeObject]]) -> dict[str, ImageFacts]:
+    """Where nothing tells the keys, an image is told by the place that uses it."""
+    return {
+        f"{obj}: {path}": ImageFacts(value) for _, obj in objects for path, value in images(obj)
+    }
+
+
+def _deleted(root: Path, directory: str) -> frozenset[ObjectName]:
+    file = root / directory / retired.LIST
+    if not file.is_file():
+        return frozenset()
+    documents = yamlfile.load_all(file.read_bytes(), f"{directory}/{retired.LIST}")
+    return frozenset(
+        release.parse_object_name(document | document["metadata"]) for document in documents
+    )

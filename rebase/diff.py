@@ -1,0 +1,65 @@
+"""`rhoai-rebase diff`: two sides, laid out as directories, read and compared."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from rebase.compare.comparison import Comparison, compare
+from rebase.compare.images import ImageFacts
+from rebase.compare.snapshot import Cache, Snapshot, in_tree, read_snapshot
+from rebase.registry import ABSENT, Registry
+from rebase.sides import Side, Workshop
+
+
+def compare_sides(
+    old: Side, new: Side, workshop: Workshop, *, measured: bool = False, asked: bool = False
+) -> Comparison:
+    """What is different.
+
+    Args:
+        measured: measure what rendering costs.
+        asked: ask the registries for sizes and versions of images that no record tells.
+
+    Raises:
+        RebaseError: a side cannot be had, does not render, or ships nothing of ours.
+    """
+    before = workshop.lay_out(old, "old")
+    after = workshop.lay_out(new, "new", before if in_tree(before) else None)
+    workshop.reporter.step("Comparing")
+    cache: Cache = {}
+
+    def snapshot(root: Path, name: str) -> Snapshot:
+        return read_snapshot(root, name, workshop.kustomize, cache, measured=measured)
+
+    was, now = snapshot(before, old.name), snapshot(after, new.name)
+    registry = workshop.options.registry
+    if asked and registry:
+        was, now = (
+            replace(side, images=_asked(side.images, registry, workshop.options.architectures))
+            for side in (was, now)
+        )
+    return compare(was, now)
+
+
+def _asked(
+    images: Mapping[str, ImageFacts], registry: Registry, architectures: tuple[str, ...]
+) -> dict[str, ImageFacts]:
+    """The images with what the registries tell; what they do not have any more stays unknown."""
+    wanted = {image.reference for image in images.values() if not image.sizes}
+    if not wanted:
+        return dict(images)
+    looked = {arch: registry.glance(wanted, arch) for arch in architectures}
+
+    def told(image: ImageFacts) -> ImageFacts:
+        found = {
+            arch: of[image.reference]
+            for arch, of in looked.items()
+            if image.reference in of and of[image.reference].size != ABSENT
+        }
+        if not found:
+            return image
+        versions = (one.version for one in found.values() if one.version)
+        sizes = {arch: one.size for arch, one in found.items()}
+        return replace(image, sizes=sizes, label=next(versions, image.label))
+
+    return {key: told(image) for key, image in images.items()}

@@ -1,0 +1,1 @@
+"""A comparison as something to read: text, Markdown, a page."""
