@@ -90,9 +90,9 @@ _ENTRIES = (
     Entry(
         "no-service",
         "a webhook calls a Service that does not ship",
-        "There is nobody to answer, so every object that the webhook guards is refused. Either the "
-        "Service was left out by mistake, or the webhook belongs to a controller that does not "
-        "ship and has to go too.",
+        "There is nobody to answer, so every object that the webhook guards is refused. It is "
+        "looked for in the package and in the core. Put the Service back, or drop the webhook too "
+        "when its controller does not ship.",
     ),
     Entry(
         "no-certificate",
@@ -104,9 +104,9 @@ _ENTRIES = (
     Entry(
         "duplicate",
         "an object ships twice",
-        "Two files name the same object: the one that is applied last wins at every start, and "
-        "inside one kustomization the render fails on a device. Remove one of them; a file of your "
-        "own that changes an object of ours belongs under `patches`.",
+        "Two directories name the same object. The one that is applied last wins, and the object "
+        "changes back and forth at every start. Remove one of them; what changes an object of ours "
+        "belongs under `patches`.",
     ),
     Entry(
         "release-info",
@@ -120,8 +120,8 @@ _ENTRIES = (
         "deletes-shipped",
         "the list of what MicroShift deletes names something that ships",
         "MicroShift deletes what assets/delete names at every start, before it applies anything: "
-        "the object would be lost and made anew each time, and with it what depends on it. Take it "
-        "off the list, or out of release/history.json.",
+        "the object would be lost and made anew each time. Deleting a Deployment stops its pods, "
+        "deleting RBAC breaks what runs. Take it off the list, or out of release/history.json.",
     ),
     Entry(
         "deletes-users",
@@ -157,8 +157,8 @@ _ENTRIES = (
         "missing-file",
         "a generated file is gone",
         "The record has it and the tree has not, so devices lack an object, a release info or an "
-        "SBOM that the packages promise. To leave an object out use a `$patch: delete` in "
-        "kustomization.yaml. Restore the file with git, or rebase again.",
+        "SBOM that the packages promise. An object that an older package applied stays on devices "
+        "as it was. Restore the file with git, or rebase again.",
     ),
     Entry(
         "unrecorded-file",
@@ -170,8 +170,8 @@ _ENTRIES = (
         "not-listed",
         "the kustomization does not list a generated file",
         "The file is there and its object does not ship: kustomize reads only what `resources` "
-        "names. Restore the line; to leave an object out on purpose use a `$patch: delete` in the "
-        "kustomization, which the next rebase keeps.",
+        "names. A device lacks the object, and an upgraded one keeps the old one for ever. "
+        "Restore the line with git; the next rebase writes it again.",
     ),
     Entry(
         "image-differs",
