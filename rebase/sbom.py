@@ -24,6 +24,7 @@ from rebase.release import to_json
 LICENSE = "Apache-2.0"  # of KServe, llm-d and the Gateway API's CRDs; images have their own
 SUFFIX = ".cdx.json"
 KEY_PROPERTY = "rhoai-rebase:key"
+VERSION_PROPERTY = "rhoai-rebase:rhoai-version"
 
 
 def sbom_name(architecture: str, part: str = "") -> str:
@@ -57,6 +58,7 @@ def sbom(
         licenses=[DisjunctiveLicense(id=LICENSE)],
         purl=PackageURL("rpm", None, package),
         description=f"Manifests out of Red Hat OpenShift AI {version}, adapted to MicroShift",
+        properties=[Property(name=VERSION_PROPERTY, value=version)],
         pedigree=Pedigree(
             ancestors=[
                 _image(image.reference, image.digest, description=f"{image.role}: {image.found}")
@@ -79,6 +81,19 @@ def sbom(
     )
     del document["metadata"]["timestamp"], document["serialNumber"]
     return to_json(document)
+
+
+def read_version(document: Mapping[str, Any]) -> str:
+    """The RHOAI version of an SBOM of ours; "" where it does not say."""
+    component = (document.get("metadata") or {}).get("component") or {}
+    return next(
+        (
+            str(one["value"])
+            for one in component.get("properties") or ()
+            if one.get("name") == VERSION_PROPERTY
+        ),
+        "",
+    )
 
 
 def read_images(document: Mapping[str, Any]) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """What the sides of `rhoai-rebase diff` name, as directories that ship something.
 
-A side is, and is looked for in this order: an RPM file; a directory; a commit of the tree's git
-repository; an image reference of a bundle, which is rebased to in a directory of its own.
+A side is, and is looked for in this order: an RPM file, or a directory with some; a directory that
+is a tree or where packages are installed; a commit of the tree's git repository; an image reference
+of a bundle, which is rebased to in a directory of its own.
 """
 
 import io
@@ -15,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from rebase.compose import DIRECTORIES
 from rebase.download import Source, download
 from rebase.errors import RebaseError, UsageError
+from rebase.model import PACKAGE
 from rebase.options import Options
 from rebase.process import process
 from rebase.reference import TRANSPORT, ImageName
@@ -29,7 +31,7 @@ IN_PACKAGES = ("usr/lib/microshift/", "usr/share/microshift")
 class Kind(Enum):
     """What a side is."""
 
-    PACKAGE = auto()
+    PACKAGES = auto()
     DIRECTORY = auto()
     REVISION = auto()
     BUNDLE = auto()
@@ -51,18 +53,23 @@ class Side:
         """What it is.
 
         Raises:
-            UsageError: it looks like a file that is not there.
+            UsageError: it is none of all that.
         """
         path = Path(self.name)
         if path.is_file():
-            return Kind.PACKAGE
+            return Kind.PACKAGES
         if path.is_dir():
-            return Kind.DIRECTORY
+            return Kind.PACKAGES if any(path.glob("*.rpm")) else Kind.DIRECTORY
         if not TRANSPORT.match(self.name):
             if git.toplevel(root) and git.is_commit(root, self.name):
                 return Kind.REVISION
             if self.name.endswith(".rpm") or self.name.startswith(("/", "./", "../", "~")):
                 raise UsageError(f"{self.name}: no such file or directory")
+            if "/" not in self.name:
+                raise UsageError(
+                    f"{self.name} is no file, no directory and no commit of {root}",
+                    hint="a bundle image has its registry in front, as in registry/repository:tag",
+                )
         return Kind.BUNDLE
 
 
@@ -101,8 +108,9 @@ class Workshop:
             match side.kind(self.root):
                 case Kind.DIRECTORY:
                     return Path(side.name).absolute()
-                case Kind.PACKAGE:
-                    unpack(rpm.as_tar(Path(side.name)), target, IN_PACKAGES)
+                case Kind.PACKAGES:
+                    for package in self._packages(Path(side.name)):
+                        unpack(rpm.as_tar(package), target, IN_PACKAGES)
                 case Kind.REVISION:
                     tops = sorted({path.partition("/")[0] for path in DIRECTORIES})
                     unpack(git.archive(self.root, side.name, tops), target)
@@ -113,6 +121,17 @@ class Workshop:
                 error.message = f"{side.name}: {error.message}"
             raise
         return target
+
+    def _packages(self, path: Path) -> list[Path]:
+        """A package, or those of a directory that go onto one device."""
+        if path.is_file():
+            return [path]
+        architecture = self.options.architectures[0]
+        suffixes = (f".{architecture}.rpm", ".noarch.rpm")
+        found = [file for file in sorted(path.glob(f"{PACKAGE}*")) if file.name.endswith(suffixes)]
+        if not found:
+            raise UsageError(f"{path} has no {PACKAGE}*.rpm for {architecture}")
+        return found
 
     def _rebase(self, side: Side, target: Path, base: Path | None) -> None:
         target.mkdir()
@@ -135,7 +154,7 @@ def unpack(archive: bytes, target: Path, below: Iterable[str] = ("",)) -> None:
     Raises:
         UsageError: a name would lead out of the directory.
     """
-    target.mkdir()
+    target.mkdir(exist_ok=True)
     prefixes = tuple(below)
     with tarfile.open(fileobj=io.BytesIO(archive or EMPTY_TAR)) as tar:
         for member in tar:

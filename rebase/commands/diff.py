@@ -24,11 +24,12 @@ Examples:
   rhoai-rebase diff HEAD~1 .
   rhoai-rebase diff HEAD registry.redhat.io/rhoai/odh-operator-bundle:v3.4
   rhoai-rebase diff old.x86_64.rpm new.x86_64.rpm --markdown
+  rhoai-rebase diff old/_output/rpm _output/rpm
   rhoai-rebase diff v4.20 v4.21 --measure --report report.html --report report.json
 
-A side is, and is looked for in this order: an RPM file; a directory (a tree, or the root of a
-device); a commit of the tree's repository; a bundle image. A bundle as NEW is rebased to upon
-OLD, as `to` would.
+A side is, and is looked for in this order: an RPM file or a directory with some; a
+directory (a tree, or the root of a device); a commit of the tree's repository; a bundle
+image. A bundle as NEW is rebased to upon OLD, as `to` would.
 
 Exit codes: 0 both ship the same; 1 they differ; others: see rhoai-rebase --help.
 """

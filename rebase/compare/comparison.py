@@ -117,11 +117,13 @@ def compare(old: Snapshot, new: Snapshot) -> Comparison:
     parts = old.parts & new.parts
     old, new = old.only(parts), new.only(parts)
     before, after = old.all_objects(), new.all_objects()
+    # What came about in unknown ways, as a package, cannot be told from what came about otherwise.
+    recorded = all(side.record.version or not side.objects for side in (old, new))
     return Comparison(
         old=old,
         new=new,
         parts=tuple(part for part in PARTS if part in parts),
-        facts=tuple(field_changes(_facts(old), _facts(new))),
+        facts=tuple(field_changes(_facts(old), _facts(new))) if recorded else (),
         crds=tuple(compare_crds(before, after)),
         old_crd_sizes=tuple(crd_sizes(before)),
         new_crd_sizes=tuple(crd_sizes(after)),
@@ -132,8 +134,8 @@ def compare(old: Snapshot, new: Snapshot) -> Comparison:
         settings=tuple(compare_settings(before, after)),
         runtimes=tuple(compare_runtimes(before, after)),
         deleted=tuple(sorted(new.deleted - old.deleted)),
-        left_out=_only_in(new.record.left_out, old.record.left_out),
-        no_longer_left_out=_only_in(old.record.left_out, new.record.left_out),
+        left_out=_only_in(new.record.left_out, old.record.left_out) if recorded else (),
+        no_longer_left_out=_only_in(old.record.left_out, new.record.left_out) if recorded else (),
         warnings=tuple(
             warning for warning in new.record.warnings if warning not in old.record.warnings
         ),

@@ -70,7 +70,7 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Leaf]]:
             yield from _leaves(rest or item, f"{path}[{name}]")
     elif isinstance(value, list) and value:
         yield path, tuple(map(_scalar, value))
-    else:
+    elif path:
         yield path, _scalar(value)
 
 

@@ -63,12 +63,14 @@ class RightsChange:
     Attributes:
         subject: such as `ServiceAccount kserve-controller-manager`.
         is_new: nobody of that name had any right before.
+        is_gone: nobody of that name has any right now.
         gained: nobody of its sort (ServiceAccounts, for one) had these.
         taken_over: somebody else of its sort had these before.
     """
 
     subject: str
     is_new: bool
+    is_gone: bool
     gained: tuple[Grant, ...]
     taken_over: tuple[Grant, ...]
     lost: tuple[Grant, ...]
@@ -82,10 +84,18 @@ def compare_rights(old: Iterable[KubeObject], new: Iterable[KubeObject]) -> list
         had, has = before.get(subject, set()), after.get(subject, set())
         gained, lost = _not_in(has, had), _not_in(had, has)
         if gained or lost:
-            is_new = subject not in before
             own = _not_in(gained, _of_sort(subject, before))
             taken_over = set(gained) - set(own)
-            found.append(RightsChange(subject, is_new, told(own), told(taken_over), told(lost)))
+            found.append(
+                RightsChange(
+                    subject,
+                    subject not in before,
+                    subject not in after,
+                    told(own),
+                    told(taken_over),
+                    told(lost),
+                )
+            )
     return found
 
 

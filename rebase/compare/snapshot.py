@@ -76,15 +76,22 @@ class Snapshot:
         """The same without the other parts, and without images that only those use."""
         if parts >= self.parts:
             return self
-        kept = {
+        objects = {
             identity: (part, obj) for identity, (part, obj) in self.objects.items() if part in parts
         }
-        used = {value for _, obj in kept.values() for _, value in images(obj)}
+        used = {value for _, obj in objects.values() for _, value in images(obj)}
+        directories = tuple(f"{TREE[part]}/" for part in parts)
+
+        def is_used(key: str, image: ImageFacts) -> bool:
+            if key in self.record.used_by:
+                return any(path.startswith(directories) for path in self.record.used_by[key])
+            return image.reference in used
+
         return replace(
             self,
             parts=self.parts & parts,
-            objects=kept,
-            images={key: image for key, image in self.images.items() if image.reference in used},
+            objects=objects,
+            images={key: image for key, image in self.images.items() if is_used(key, image)},
             costs={part: cost for part, cost in self.costs.items() if part in parts},
         )
 
@@ -106,8 +113,8 @@ def read_snapshot(
     directories, deletions = _directories(root)
     if not directories:
         raise UsageError(
-            f"{name} holds neither {assets.KSERVE} nor {MANIFESTS_D}/*-{PACKAGE}-*",
-            hint="name a tree that was rebased, or the root of an unpacked package",
+            f"{name} ships nothing of ours: no {assets.KSERVE}, no {MANIFESTS_D}/*-{PACKAGE}-*",
+            hint="name a rebased tree, a package with manifests, or where one is installed",
         )
     record = release.read_before(root)
 
@@ -205,9 +212,10 @@ def _version_and_images(root: Path, record: Before) -> tuple[str, dict[str, Imag
                     found.setdefault(str(key), ImageFacts(str(reference)))
     if not found:
         for file in sorted((root / SBOM_D).glob(f"{PACKAGE}*/sbom.cdx.json")):
+            document = _json(file, root)
+            version = version or sbom.read_version(document)
             found |= {
-                key: ImageFacts(reference)
-                for key, reference in sbom.read_images(_json(file, root)).items()
+                key: ImageFacts(reference) for key, reference in sbom.read_images(document).items()
             }
     return version, found
 

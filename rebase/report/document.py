@@ -103,15 +103,15 @@ class Report:
     """A whole report.
 
     Attributes:
-        same: there is no difference to report.
+        note: what to know before all; "" when there is nothing.
     """
 
     title: str
     old: str
     new: str
+    note: str
     highlights: tuple[Highlight, ...]
     sections: tuple[Section, ...]
-    same: bool
 
 
 def counted(number: int, one: str, many: str = "") -> str:

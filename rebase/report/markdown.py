@@ -24,6 +24,8 @@ def body(report: Report) -> Iterator[str]:
     """The report without its title, line by line."""
     yield f"{_code(report.old)} → {_code(report.new)}"
     yield ""
+    if report.note:
+        yield f"{_plain(report.note)}\n"
     for highlight in report.highlights:
         words = f"{highlight.count} {highlight.words}"
         yield f"- **{words}**" if highlight.level is Level.BREAKS else f"- {words}"

@@ -9,6 +9,7 @@ from rebase.compare.images import ImageChange, ImageFacts
 from rebase.compare.levels import Level
 from rebase.compare.rights import Grant, RightsChange
 from rebase.compare.runtimes import Runtime, RuntimeChange
+from rebase.compare.snapshot import PARTS
 from rebase.model import ImageSource, ObjectName
 from rebase.objects import CRD
 from rebase.reference import digest_of, repository_of
@@ -38,15 +39,24 @@ def make_report(comparison: Comparison) -> Report:
     elif new.version:
         title = f"RHOAI {new.version}"
     else:
-        title = "Two trees"
+        title = "What is different"
     sections = [make(comparison) for make in SECTIONS]
     return Report(
         title=title,
         old=old.name,
         new=new.name,
+        note=_note(comparison),
         highlights=tuple(_highlights(comparison)),
         sections=tuple(one for one in sections if one.items or one.lead or one.charts),
-        same=comparison.same,
+    )
+
+
+def _note(comparison: Comparison) -> str:
+    if len(comparison.parts) == len(PARTS):
+        return ""
+    return (
+        f"Only {' and '.join(comparison.parts)} can be compared. What moved to another package, or "
+        "came from one, looks removed or added."
     )
 
 
@@ -104,6 +114,8 @@ def rights_section(comparison: Comparison) -> Section:
 
 
 def _rights(change: RightsChange) -> Item:
+    if change.is_gone:
+        return Item(change.subject, Sign.REMOVED, "gone, with all its rights")
     return Item(
         change.subject,
         Sign.ADDED if change.is_new else Sign.CHANGED,
@@ -378,7 +390,7 @@ def left_out_section(comparison: Comparison) -> Section:
         *(Item(path, Sign.NONE, "edited by hand") for path in comparison.new.edited),
     ]
     lead = (
-        "What upstream has and we do not ship; `-` stands for what was left out before."
+        "What upstream has and does not ship; a minus stands at what was left out before."
         if items
         else ""
     )

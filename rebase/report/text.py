@@ -18,6 +18,8 @@ def lines(report: Report) -> Iterator[Text]:
     """The whole report, line by line."""
     yield Text(report.title, "bold")
     yield Text(f"{report.old} → {report.new}", "dim")
+    if report.note:
+        yield Text(report.note, "yellow")
     for highlight in report.highlights:
         style = LEVELS[highlight.level] if highlight.level else ""
         yield Text(f"  {highlight.count} {highlight.words}", style)
