@@ -11,7 +11,7 @@ import pytest
 from integration.support import todays_tool
 from integration.support.command import Run, rebase
 from integration.support.images import Images, make_demo, make_images, replace
-from integration.support.surroundings import VENV, kustomize
+from integration.support.surroundings import DATA, VENV, kustomize
 from integration.support.trees import Tree, snapshot
 
 FAILED = 25
@@ -133,6 +133,16 @@ def swap(file: Path, one: str, other: str) -> None:
     file.write_text(text.replace(one, "\0").replace(other, one).replace("\0", other))
 
 
+def in_turn(*edits: Edit) -> Edit:
+    """Several edits as one."""
+
+    def edit(root: Path) -> None:
+        for one in edits:
+            one(root)
+
+    return edit
+
+
 def digest_of(root: Path, key: str) -> str:
     images = json.loads((root / INFO).read_text())["images"]
     return str(images[key]).partition("@")[2]
@@ -152,9 +162,9 @@ EDITS: dict[str, tuple[Edit, set[Finding]]] = {
         {("edited", OVMS)},
     ),
     "a generated file that is gone, and its line with it": (
-        lambda root: (
-            (root / OVMS).unlink(),
-            remove_line(root / RUNTIMES, "- ovms-kserve.yaml"),
+        in_turn(
+            lambda root: (root / OVMS).unlink(),
+            lambda root: remove_line(root / RUNTIMES, "- ovms-kserve.yaml"),
         ),
         {("missing-file", OVMS), ("release-info", INFO)},
     ),
@@ -185,12 +195,12 @@ EDITS: dict[str, tuple[Edit, set[Finding]]] = {
         set(),
     ),
     "an object of one's own that no device knows": (
-        lambda root: (
-            (root / "assets/kserve/mine.yaml").write_text(
+        in_turn(
+            lambda root: (root / "assets/kserve/mine.yaml").write_text(
                 "apiVersion: networking.istio.io/v1\nkind: VirtualService\n"
                 "metadata: {name: mine, namespace: redhat-ods-applications}\n"
             ),
-            replace(
+            lambda root: replace(
                 root / "assets/kserve/kustomization.yaml",
                 "resources:\n",
                 "resources:\n- mine.yaml\n",
@@ -203,11 +213,11 @@ EDITS: dict[str, tuple[Edit, set[Finding]]] = {
         {("release-info", INFO), ("release-info", "release")},
     ),
     "two runtimes with their images exchanged": (
-        lambda root: (
-            swap(
+        in_turn(
+            lambda root: swap(
                 root / RUNTIMES, digest_of(root, "ovms-image"), digest_of(root, "vllm-cuda-image")
             ),
-            swap(root / RUNTIMES, "demo/odh-openvino-model-server", "demo/vllm-cuda"),
+            lambda root: swap(root / RUNTIMES, "demo/odh-openvino-model-server", "demo/vllm-cuda"),
         ),
         {("image-differs", OVMS), ("image-differs", "assets/runtimes/vllm-cuda.yaml")},
     ),
@@ -273,10 +283,12 @@ EDITS: dict[str, tuple[Edit, set[Finding]]] = {
         {("render", "assets/llm-d")},
     ),
     "something in the list of what is deleted": (
-        lambda root: (
-            (root / "assets/delete").mkdir(),
-            (root / "assets/delete/kustomization.yaml").write_text("resources: [mine.yaml]\n"),
-            (root / "assets/delete/mine.yaml").write_text(
+        in_turn(
+            lambda root: (root / "assets/delete").mkdir(),
+            lambda root: (root / "assets/delete/kustomization.yaml").write_text(
+                "resources: [mine.yaml]\n"
+            ),
+            lambda root: (root / "assets/delete/mine.yaml").write_text(
                 "apiVersion: v1\nkind: Namespace\nmetadata: {name: redhat-ods-applications}\n"
             ),
         ),
@@ -286,9 +298,9 @@ EDITS: dict[str, tuple[Edit, set[Finding]]] = {
         },
     ),
     "a list of what is deleted that no history has": (
-        lambda root: (
-            (root / "assets/delete").mkdir(),
-            (root / "assets/delete/retired-objects.yaml").write_text(
+        in_turn(
+            lambda root: (root / "assets/delete").mkdir(),
+            lambda root: (root / "assets/delete/retired-objects.yaml").write_text(
                 "apiVersion: v1\nkind: Secret\nmetadata: {name: old}\n"
             ),
         ),
@@ -299,7 +311,10 @@ EDITS: dict[str, tuple[Edit, set[Finding]]] = {
         {("no-record", "release/rebase.json")},
     ),
     "everything": (
-        lambda root: (shutil.rmtree(root / "assets"), shutil.rmtree(root / "release")),
+        in_turn(
+            lambda root: shutil.rmtree(root / "assets"),
+            lambda root: shutil.rmtree(root / "release"),
+        ),
         {("no-record", "release/rebase.json")},
     ),
 }
@@ -361,6 +376,24 @@ def test_a_record_of_other_tools_is_compared_but_for_their_versions(staged_tree:
     said = report(staged_tree)
     assert said["findings"] == []
     assert "the tools' versions" in {note["what"] for note in said["not_checked"]}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"source": "operator"', '"source": "pinned"'),
+        ('"source": "operator"', '"source": "operator", "bytes": {"x86_64": 1}'),
+    ],
+)
+def test_a_record_that_needed_a_registry_is_not_reproduced(
+    staged_tree: Path, old: str, new: str
+) -> None:
+    file = staged_tree / "release/rebase.json"
+    file.write_text(file.read_text().replace(old, new))
+    said = report(staged_tree)
+    assert said["findings"] == []
+    (note,) = (one for one in said["not_checked"] if one["what"] == "reproducibility")
+    assert "which need a registry" in note["why"]
 
 
 # rhoai-rebase.toml
@@ -495,7 +528,7 @@ def today(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def truth() -> dict[str, str]:
     """key → the right image."""
-    file = todays_tool.DATA / TODAY / "expected-images.json"
+    file = DATA / TODAY / "expected-images.json"
     expected = json.loads(file.read_text())
     runtimes = {
         image["placeholder"]: image["image"]
@@ -527,9 +560,7 @@ def test_every_invalid_or_floating_image_of_todays_tool_is_named(today: Path) ->
         for one in said["findings"]
         if one["id"] == "image-not-pinned" and one["where"].startswith("assets/runtimes: ")
     }
-    shipped = json.loads((todays_tool.DATA / TODAY / "expected-images.json").read_text())[
-        "runtimes"
-    ]
+    shipped = json.loads((DATA / TODAY / "expected-images.json").read_text())["runtimes"]
     invalid = {runtime["name"] for runtime in shipped.values()} & runtimes
     assert (len(invalid), len(shipped)) == (7, 8)
     assert "vllm:fast@quay.io/opendatahub/vllm:fast is not registry/" in run.out

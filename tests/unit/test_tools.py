@@ -1,6 +1,8 @@
 """External programs: how they are run and found, and what their failures look like."""
 
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -119,6 +121,58 @@ def test_secrets_in_arguments_and_complaints_are_not_repeated(tmp_path: Path) ->
     with pytest.raises(ToolError) as caught:
         process.run([tool, "https://u:hunter2@quay.io"])
     assert "hunter2" not in " ".join((caught.value.message, *caught.value.details))
+
+
+# process.measure
+
+
+def test_a_program_is_measured_by_what_it_takes_itself(tmp_path: Path) -> None:
+    """Not by the memory of who starts it, which is what Linux tells."""
+    ballast = bytearray(300_000_000)
+    tool = executable(tmp_path, "tool", "#!/bin/sh\nprintf '%s' \"$1 $GOGC\"\n")
+    found = process.measure([tool, "a b"], env={"GOGC": "100"})
+    assert found.output == b"a b 100"
+    assert 500_000 < found.peak_bytes < 100_000_000 < len(ballast)
+    assert 0 <= found.seconds < 5
+
+
+def test_time_and_memory_are_the_programs(tmp_path: Path) -> None:
+    work = "x = bytearray(200_000_000)\nfor i in range(3_000_000): pass\n"
+    found = process.measure([sys.executable, "-I", "-c", work])
+    assert 200_000_000 < found.peak_bytes < 300_000_000
+    assert found.seconds > 0.02
+
+
+def test_a_failure_names_the_program_that_is_measured(tmp_path: Path) -> None:
+    tool = executable(tmp_path, "tool", "#!/bin/sh\necho oh no >&2\nexit 3\n")
+    with pytest.raises(ToolError, match=r"^tool failed \(exit status 3\): build x$") as caught:
+        process.measure([tool, "build", "x"])
+    assert caught.value.details == ("oh no",)
+    tool = executable(tmp_path, "tool", "#!/bin/sh\nkill -KILL $$\n")
+    with pytest.raises(ToolError, match="killed by SIGKILL"):
+        process.measure([tool])
+    with pytest.raises(ToolError, match="gone failed") as caught:
+        process.measure([tmp_path / "gone"])
+    assert "cannot be run: No such file or directory" in caught.value.details[0]
+
+
+def test_what_is_measured_ends_with_us(tmp_path: Path) -> None:
+    said = tmp_path / "pid"
+    tool = executable(tmp_path, "tool", f"#!/bin/sh\necho $$ >{said}\nexec sleep 60\n")
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(process.measure, [tool])
+        while not said.is_file() or not said.read_text():
+            time.sleep(0.01)
+        process.end_all()
+        with pytest.raises(ToolError, match="killed by SIGKILL"):
+            running.result()
+    state = Path("/proc", said.read_text().strip(), "stat")
+    deadline = time.monotonic() + 5
+    while alive := state.is_file() and ") Z " not in state.read_text():
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.01)
+    assert not alive
 
 
 # kustomize.locate
