@@ -164,6 +164,8 @@ def _come(now: Schema, old: Schema, path: str) -> Iterator[SchemaChange]:
 def _default(
     was: Schema, now: Schema, path: str, needed: bool, needs: bool
 ) -> Iterator[SchemaChange]:
+    if not types(was) & types(now):
+        return  # one of another type says nothing
     lost = was.get("default") is not None and now.get("default") is None
     if not (lost and needs and not needed):  # which is told with the requirement
         yield from compare_defaults(was, now, path, required=needed and needs)

@@ -208,11 +208,13 @@ def mutations(draw: st.DrawFn, schema: Schema) -> Schema:
         return {**schema, keyword: {**inner, name: draw(mutations(inner[name]))}}
     if keyword in ("items", "additionalProperties") and isinstance(inner, dict):
         return {**schema, keyword: draw(mutations(inner))}
-    if keyword == "required":
+    if keyword == "required" and schema["properties"]:
         fields = sorted(schema["properties"])
         return {**schema, keyword: draw(st.lists(st.sampled_from(fields), unique=True))}
     if isinstance(inner, int) and not isinstance(inner, bool):
         return {**schema, keyword: draw(st.integers(1, 4))}
-    if keyword in ("type", "anyOf", "properties"):
+    if keyword in ("type", "anyOf", "properties", "x-kubernetes-int-or-string"):
         return schema
+    if keyword == PRESERVE and "type" not in schema:
+        return {"type": "string"}
     return {key: value for key, value in schema.items() if key != keyword}
