@@ -23,6 +23,7 @@ EPILOG = """\b
 Examples:
   rhoai-rebase registry.redhat.io/rhoai/odh-operator-bundle:v2.25
   rhoai-rebase BUNDLE --dry-run --json | jq .image_changes
+  rhoai-rebase check
   rhoai-rebase images --runtime kserve-ovms --format containerfile
   rhoai-rebase COMMAND --help
 

@@ -10,7 +10,8 @@ from rebase.params import Markers, Param
 from rebase.reference import PINNED, is_pinned, looks_like_image
 
 OVERRIDE_HINT = (
-    "name the image: --image KEY=registry/repository@sha256:<64 hex digits>\n"
+    "name the image: --image KEY=registry/repository@sha256:<64 hex digits>,\n"
+    "or in [images] of rhoai-rebase.toml,\n"
     "or let --pin ask the registry for the digests of tags"
 )
 

@@ -1,5 +1,8 @@
 """rhoai-rebase.toml: what it may hold, and every mistake at once."""
 
+import re
+import tomllib
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -54,6 +57,21 @@ def test_all_that_it_may_hold(tmp_path: Path) -> None:
         Waiver("edited", "a hot fix", "assets/kserve/*", "waivers[1]"),
         Waiver("sbom", "ours is made elsewhere", "*", "waivers[2]"),
     )
+
+
+def test_the_example_in_the_documentation_has_every_default(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs/release-engineers.md"
+    (example,) = re.findall(r"^```toml\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    found = read(tmp_path, example)
+    assert found.budgets == DEFAULTS
+    assert (list(found.images), [waiver.id for waiver in found.waivers]) == (
+        ["kserve-llm-d"],
+        ["edited"],
+    )
+    limits = tomllib.loads(example)["budgets"]
+    for package, budget in DEFAULTS.items():
+        there = {name for name, value in asdict(budget).items() if value is not None}
+        assert {name.replace("-", "_") for name in limits[package]} == there
 
 
 @pytest.mark.parametrize(
