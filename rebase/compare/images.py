@@ -50,4 +50,3 @@ def compare_images(
         for key in sorted(old.keys() | new.keys())
         if key not in old or key not in new or old[key].reference != new[key].reference
     ]
-

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rebase.compare.comparison import Comparison, Moved
+from rebase.compare.crd_lines import CrdLine, crd_lines
 from rebase.compare.crds import CrdChange
-from rebase.compare.levels import Level, worst
+from rebase.compare.levels import Level
 from rebase.objects import CRD
-from rebase.report.document import Bar, Chart, Highlight, Item, Section, Sign, counted
+from rebase.report.document import Bar, Chart, Highlight, Item, Section, Sign, counted, listed
 
 KB = 1e3
 GONE, CAME = "crd-removed", "crd-added"
@@ -15,42 +16,42 @@ GONE, CAME = "crd-removed", "crd-added"
 
 def crd_highlights(comparison: Comparison) -> Iterator[Highlight]:
     """Removed CRDs first, then how many changes break or warn."""
-    gone = [change for change in comparison.crds if change.id == GONE]
+    lines = crd_lines(comparison.crds)
+    gone = sum(change.id == GONE for change in comparison.crds)
     if gone:
-        words = "CRD removed" if len(gone) == 1 else "CRDs removed"
-        yield Highlight(str(len(gone)), words, "crds", Level.BREAKS)
-    breaks = len(comparison.crd_changes(Level.BREAKS)) - len(gone)
+        words = "CRD removed" if gone == 1 else "CRDs removed"
+        yield Highlight(str(gone), words, "crds", Level.BREAKS)
+    breaks = sum(line.level is Level.BREAKS and line.id != GONE for line in lines)
     if breaks:
         words = "CRD change breaks" if breaks == 1 else "CRD changes break"
         yield Highlight(str(breaks), f"{words} objects that were fine", "crds", Level.BREAKS)
-    warns = len(comparison.crd_changes(Level.WARNS)) + len(_moved(comparison))
+    warns = sum(line.level is Level.WARNS for line in lines) + len(_moved(comparison))
     if warns:
-        yield Highlight(str(warns), "CRD changes to look at", "crds", Level.WARNS)
+        words = "CRD change" if warns == 1 else "CRD changes"
+        yield Highlight(str(warns), f"{words} to look at", "crds", Level.WARNS)
 
 
 def crd_section(comparison: Comparison) -> Section:
-    """One item for each CRD that changed, its changes below it."""
-    by_crd: dict[str, list[CrdChange]] = {}
-    for change in comparison.crds:
-        by_crd.setdefault(change.crd, []).append(change)
-    items = [_crd(name, changes) for name, changes in by_crd.items()]
-    items += [_move(move) for move in _moved(comparison)]
-    order = [Sign.REMOVED, Sign.MOVED, Sign.CHANGED, Sign.ADDED]
-    items.sort(key=lambda item: (_rank(item.level), order.index(item.sign), item.name))
+    """Removed CRDs, changes that break, moved CRDs, changes that warn, new CRDs, the rest."""
+    lines = crd_lines(comparison.crds)
+    items = [_whole(change) for change in comparison.crds if change.id == GONE]
+    items += [_line(line) for line in lines if line.level is Level.BREAKS and line.id != GONE]
+    items += map(_move, _moved(comparison))
+    items += [_line(line) for line in lines if line.level is Level.WARNS]
+    fine = [line for line in lines if line.level is Level.FINE and line.id != CAME]
+    items += [_whole(change) for change in comparison.crds if change.id == CAME]
+    if fine:
+        items.append(_rest(fine))
     before, after = (
         sum(obj.kind == CRD for obj in side.all_objects())
         for side in (comparison.old, comparison.new)
     )
-    lead = f"{counted(before, 'CRD')} before, {after} now."
-    if not items:
-        lead = f"All {counted(after, 'CRD')} are as before." if after else ""
+    lead = f"{counted(before, 'CRD')} before, {after} now." if before or after else ""
+    if not items and after:
+        lead = f"All {counted(after, 'CRD')} are as before."
     return Section(
         "crds", "CRDs and the users' objects", lead, tuple(items), tuple(_growth(comparison))
     )
-
-
-def _rank(level: Level | None) -> int:
-    return (level or Level.FINE).rank
 
 
 def _moved(comparison: Comparison) -> list[Moved]:
@@ -67,41 +68,41 @@ def _move(move: Moved) -> Item:
     )
 
 
-def _crd(name: str, changes: list[CrdChange]) -> Item:
-    level = worst(change.level for change in changes)
-    ids = {change.id for change in changes}
-    if ids & {GONE, CAME}:
-        sign = Sign.REMOVED if GONE in ids else Sign.ADDED
-        return Item(name, sign, changes[0].message, level=level, strong=level is Level.BREAKS)
-    told = [_change(change) for change in changes if change.level is not Level.FINE]
-    fine = [change for change in changes if change.level is Level.FINE]
-    if fine:
-        counts = Counter(change.id for change in fine)
-        words = ", ".join(f"{number} {id_}" for id_, number in sorted(counts.items()))
-        told.append(
-            Item(
-                f"{len(fine)} more",
-                note=words,
-                level=Level.FINE,
-                quiet=True,
-                items=tuple(map(_change, fine)),
-            )
-        )
-    return Item(name, Sign.CHANGED, level=level, items=tuple(told))
+def _whole(change: CrdChange) -> Item:
+    """A CRD that came or went."""
+    gone = change.id == GONE
+    sign = Sign.REMOVED if gone else Sign.ADDED
+    return Item(change.crd, sign, change.message, level=change.level, strong=gone)
 
 
-def _change(change: CrdChange) -> Item:
-    where = f"{change.version} {change.path}".strip()
-    note = change.message
-    if change.places > 1:
-        note += f" (in {change.places} places)"
-    if change.hits and change.level is not Level.FINE:
-        note += f". Hits {change.hits}"
+def _line(line: CrdLine) -> Item:
+    notes = [line.message]
+    if line.level is not Level.FINE and line.hits:
+        notes.append(f"hits {line.hits}")
+    elif line.path:
+        notes.append(f"in {listed(line.crds, 3)}")
+    many = len(line.paths) > 1
     return Item(
-        where or change.id,
-        note=note,
-        level=change.level,
-        strong=change.level is Level.BREAKS,
+        line.path or ", ".join(line.crds),
+        Sign.CHANGED,
+        "; ".join(notes) + (f" ({len(line.paths)} places)" if many else ""),
+        level=line.level,
+        strong=line.level is Level.BREAKS,
+        quiet=True,
+        items=tuple(Item(path) for path in line.paths) if many else (),
+    )
+
+
+def _rest(lines: list[CrdLine]) -> Item:
+    counts = Counter(line.id for line in lines)
+    words = ", ".join(f"{number} {id_}" for id_, number in sorted(counts.items()))
+    return Item(
+        counted(len(lines), "change"),
+        Sign.CHANGED,
+        f"nothing that worked is refused: {words}",
+        level=Level.FINE,
+        quiet=True,
+        items=tuple(map(_line, lines)),
     )
 
 
