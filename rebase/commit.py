@@ -55,4 +55,5 @@ def message(outcome: Outcome) -> str:
     """The commit's message: the report in Markdown, so that it can be a pull request's text."""
     subject = f"Rebase AI model serving to RHOAI {outcome.changes.after}"
     assert outcome.comparison is not None
-    return "\n".join([subject, "", *body(make_report(outcome.comparison))]) + "\n"
+    report = make_report(outcome.comparison)
+    return "\n".join([subject, "", report.title, "", *body(report)]) + "\n"

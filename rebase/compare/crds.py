@@ -103,7 +103,7 @@ def _order(change: CrdChange) -> tuple[Any, ...]:
 
 
 def _removed(name: str, was: CrdSpec, added: list[CrdSpec]) -> CrdChange:
-    message = "gone: it stays on upgraded devices, but nothing serves its objects"
+    message = "gone: it stays on upgraded devices, but no controller looks after its objects"
     elsewhere = [one.crd.name for one in added if one.kind == was.kind]
     if elsewhere:
         message += f"; the kind is {', '.join(elsewhere)} now, where objects have to be made anew"

@@ -63,7 +63,7 @@ def _move(move: Moved) -> Item:
         move.name.name,
         Sign.MOVED,
         f"{move.old} → {move.new}: devices without package {move.new} keep it as it was, and "
-        "nothing serves its objects",
+        "no controller looks after its objects",
         level=Level.WARNS,
     )
 

@@ -158,8 +158,8 @@ def test_commit_makes_a_branch_with_one_commit_that_says_what_changed(
     message = git(repository, "log", "-1", "--format=%B")
     assert message.startswith("Rebase AI model serving to RHOAI 3.4.1-demo\n\n")
     assert "RHOAI 3.4.0-demo → 3.4.1-demo" in message
-    assert "- runtimes: ServingRuntime mlserver-runtime" in message
-    assert "- mlserver-image" in message
+    assert "\\- `ServingRuntime mlserver-runtime`; runtimes" in message
+    assert "\\- `mlserver-image`" in message
     changed = git(repository, "show", "--name-status", "--format=", "HEAD").splitlines()
     assert "D\tassets/runtimes/mlserver.yaml" in changed
     assert all(line.split("\t")[1].startswith(("assets/", "release/")) for line in changed)
