@@ -91,7 +91,7 @@ sys.exit(code)
 
 
 def measure(argv: Sequence[str | Path], *, env: Mapping[str, str] | None = None) -> Measured:
-    """Run a program as `run` does, and measure it.
+    """Run a program, by its path, as `run` does, and measure it.
 
     Raises:
         ToolError: as `run` does.
