@@ -21,6 +21,7 @@ class Options:
         pin: ask the registry for the digests of images that ship and have only a tag.
         verify: ask the registry for every image that ships, on every architecture.
         compared: tell what changes in the objects, for a report.
+        measured: and what rendering costs.
         registry: whom to ask; needed for `pin` and `verify` only.
     """
 
@@ -32,4 +33,5 @@ class Options:
     pin: bool = False
     verify: bool = False
     compared: bool = False
+    measured: bool = False
     registry: Registry | None = None

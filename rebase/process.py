@@ -78,7 +78,7 @@ def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Re
         comparison = None
         if options.compared:
             reporter.step("Comparing with what is there")
-            comparison = _comparison(options.root, new, staged, composed, kustomize, reporter)
+            comparison = _comparison(options, new, staged, composed, kustomize, reporter)
         written = bool(changes.files) and not options.dry_run
         if written:
             publish.swap(options.root, new, DIRECTORIES)
@@ -95,7 +95,7 @@ def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Re
 
 
 def _comparison(
-    root: Path,
+    options: Options,
     new: Path,
     staged: Staged,
     composed: Composed,
@@ -105,13 +105,17 @@ def _comparison(
     """What a rebase changes, in the words of the objects."""
     cache = dict(composed.known)
     bundle = next(image for image in staged.images if image.role == "bundle")
+
+    def snapshot(root: Path, name: str) -> Snapshot:
+        return read_snapshot(root, name, kustomize, cache, measured=options.measured)
+
     old = Snapshot("nothing")
-    if ships(root):
+    if ships(options.root):
         try:
-            old = read_snapshot(root, "the tree before", kustomize, cache)
+            old = snapshot(options.root, "the tree before")
         except (CheckError, TreeError) as error:  # perhaps what this rebase is to mend
             reporter.warning(f"compared with nothing: {error.message}")
-    return compare_snapshots(old, read_snapshot(new, bundle.reference, kustomize, cache))
+    return compare_snapshots(old, snapshot(new, bundle.reference))
 
 
 def _check(

@@ -51,7 +51,7 @@ def form_option(name: str, form: str, help_: str) -> options.Decorator:
 @click.option("--module-image", metavar="REF", help="NEW's, in place of its CSV's.")
 @click.option("--old-operator-image", metavar="REF", help="OLD's, in place of its CSV's.")
 @click.option("--old-module-image", metavar="REF", help="OLD's, in place of its CSV's.")
-@click.option("--measure", is_flag=True, help="Measure the time and memory that rendering takes.")
+@options.measure_option
 @click.option(
     "--verify-images",
     is_flag=True,

@@ -94,6 +94,11 @@ report_option = click.option(
     multiple=True,
     help="Also write what changed to a file, by its suffix .md, .html or .json; repeatable.",
 )
+measure_option = click.option(
+    "--measure",
+    is_flag=True,
+    help="Measure the time and memory that rendering takes, for the report.",
+)
 process_options = options(
     override_option,
     kustomize_option,
@@ -111,6 +116,7 @@ process_options = options(
         help="Ask the registry for each image, on each architecture, and its size.",
     ),
     report_option,
+    measure_option,
     click.option("--dry-run", is_flag=True, help="Say what would change; write nothing."),
     click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout."),
 )
@@ -151,5 +157,6 @@ def process_choice(root: Path, given: Mapping[str, Any], terminal: Terminal) -> 
         pin=given.get("pin", False),
         verify=given["verify_images"],
         compared=bool(given.get("reports") or given.get("commit")),
+        measured=given["measure"],
         registry=Registry(registry_choice(given), terminal),
     )

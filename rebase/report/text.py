@@ -59,7 +59,7 @@ def _line(item: Item, indent: str) -> Text:
     elif item.old is not None or item.new is not None:
         line.append(f": {_cut(item.old or item.new or '')}")
     if item.note:
-        line.append(f"  {item.note}" if item.sign or item.level else f": {item.note}", "dim")
+        line.append(f"  {item.note}" if item.sign or item.level else f": {item.note}")
     return line
 
 
