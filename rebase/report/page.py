@@ -1,20 +1,28 @@
 """A report as a page of its own: one file that asks nobody for anything."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from rebase.compare.levels import Level
-from rebase.report.document import Chart, Item, Report
+from rebase.report.document import Chart, Item, Report, cut
 
-OPEN = 10  # lines below an item that are shown without a click
+MOST = 24  # items of a section that are shown without a click
+MOST_BELOW = 10  # lines below an item, likewise
+FEW = 3  # so many more are not worth a click
 
 
 def page(report: Report) -> str:
     """The whole page."""
-    return _template().render(report=report, shares=shares, is_open=is_open) + "\n"
+    return (
+        _template().render(
+            report=report, shares=shares, is_open=is_open, fold=fold, most=MOST, below=MOST_BELOW
+        )
+        + "\n"
+    )
 
 
 def shares(chart: Chart) -> dict[str, list[tuple[str, float]]]:
@@ -31,9 +39,17 @@ def shares(chart: Chart) -> dict[str, list[tuple[str, float]]]:
 
 
 def is_open(item: Item) -> bool:
-    """Are the lines below an item shown from the start? What matters always is."""
-    matters = item.level is Level.BREAKS or any(inner.strong for inner in item.items)
-    return not item.quiet and (matters or len(item.items) <= OPEN)
+    """Are the lines below an item shown from the start? Of what breaks they always are."""
+    return item.level is Level.BREAKS or not item.quiet
+
+
+def fold(items: Sequence[Item], most: int) -> tuple[Sequence[Item], Sequence[Item]]:
+    """The items to show from the start, what matters among them, and those behind a click."""
+    shown, left = cut(items, most)
+    if left <= FEW:
+        return items, ()
+    first = {id(item) for item in shown}
+    return shown, [item for item in items if id(item) not in first]
 
 
 def breakable(text: str) -> Markup:

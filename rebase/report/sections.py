@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from rebase.compare.comparison import TOLD_ELSEWHERE, Comparison
 from rebase.compare.fields import FieldChange
@@ -28,7 +29,9 @@ from rebase.report.document import (
 from rebase.retired import holds_others, is_custom
 
 MB = 1e6
+GOES_FIRST = (Sign.REMOVED, Sign.MOVED, Sign.ADDED)  # what went weighs more than what came
 COMMON = 3  # a change that so many objects have is told once
+NAMED = 4  # objects that are named where such a change is told
 
 
 def make_report(comparison: Comparison) -> Report:
@@ -244,7 +247,7 @@ def objects_section(comparison: Comparison) -> Section:
         *(Item(str(one.name), Sign.ADDED, one.part) for one in objects.added),
         *(Item(str(one.name), Sign.MOVED, f"{one.old} → {one.new}") for one in objects.moved),
     ]
-    items.sort(key=lambda item: (list(Sign).index(item.sign), CRD not in item.name))
+    items.sort(key=lambda item: (GOES_FIRST.index(item.sign), CRD not in item.name))
     elsewhere: list[str] = []
     for one in sorted(objects.changed, key=lambda one: one.name.kind in TOLD_ELSEWHERE):
         own = [field for field in one.changes if one.name not in common.get(field, ())]
@@ -253,8 +256,10 @@ def objects_section(comparison: Comparison) -> Section:
         elif not one.changes:
             elsewhere.append(str(one.name))
     for change, names in common.items():
-        note = f"in {counted(len(names), 'object')}: {listed(map(str, names), 4)}"
-        items.append(Item(change.path, Sign.CHANGED, note, change.old, change.new))
+        words = [str(name) for name in names]
+        note = f"in {counted(len(words), 'object')}: {listed(words, NAMED)}"
+        below = tuple(map(Item, words)) if len(words) > NAMED else ()
+        items += (replace(one, note=note, quiet=True, items=below) for one in fields([change]))
     if elsewhere:
         note = "changed in what other sections tell, such as images"
         below = tuple(Item(name, Sign.CHANGED) for name in elsewhere)
@@ -277,8 +282,13 @@ def _common(comparison: Comparison) -> dict[FieldChange, list[ObjectName]]:
 
 def fields(changes: Iterable[FieldChange]) -> tuple[Item, ...]:
     """Changed fields as items."""
+
+    def shown(value: str | None) -> str | None:
+        return '""' if value == "" else value
+
     return tuple(
-        Item(one.path, _sign(one.old, one.new), old=one.old, new=one.new) for one in changes
+        Item(one.path, _sign(one.old, one.new), old=shown(one.old), new=shown(one.new))
+        for one in changes
     )
 
 
