@@ -169,7 +169,7 @@ def _objects(old: Snapshot, new: Snapshot) -> Objects:
 
 def _changes(old: KubeObject, new: KubeObject) -> tuple[FieldChange, ...]:
     if old.kind in TOLD_ELSEWHERE:  # but for what is said about the object itself
-        return tuple(field_changes(old.metadata, new.metadata))
+        return tuple(field_changes({"metadata": old.metadata}, {"metadata": new.metadata}))
     return tuple(
         change
         for change in field_changes(old.data, new.data)
