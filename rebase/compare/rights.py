@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rebase.model import NAMESPACE
 from rebase.objects import KubeObject, dict_at
 
 AGGREGATE = "rbac.authorization.k8s.io/aggregate-to-"
 CLUSTER = ""  # the scope of a right that holds everywhere
+ANY_URL = "/*"
 
 
 @dataclass(frozen=True, order=True)
@@ -20,6 +22,7 @@ class Right:
 
     Attributes:
         scope: the namespace that it holds in; "" for all.
+        resource: a URL begins with a slash.
         name: of the one object that it is for; "" for all.
     """
 
@@ -34,10 +37,21 @@ class Right:
         return (
             self.scope in (CLUSTER, other.scope)
             and self.group in ("*", other.group)
-            and self.resource in ("*", other.resource)
             and self.name in ("", other.name)
             and self.verb in ("*", other.verb)
+            and self._is_about(other.resource)
         )
+
+    def _is_about(self, resource: str) -> bool:
+        own = self.resource
+        if own == resource:
+            return True
+        if own.startswith("/"):
+            return own.endswith("*") and resource.startswith(own[:-1])
+        if resource.startswith("/"):
+            return False
+        subresource = resource.partition("/")[2]
+        return own == "*" or (bool(subresource) and own == f"*/{subresource}")
 
 
 @dataclass(frozen=True, order=True)
@@ -61,7 +75,8 @@ class RightsChange:
     """What somebody may do now and could not, and the other way round.
 
     Attributes:
-        subject: such as `ServiceAccount kserve-controller-manager`.
+        subject: such as `ServiceAccount kserve-controller-manager`, in another namespace than ours
+            `ServiceAccount <namespace>/<name>`.
         is_new: nobody of that name had any right before.
         is_gone: nobody of that name has any right now.
         gained: nobody of its sort (ServiceAccounts, for one) had these.
@@ -105,39 +120,47 @@ def rights_of(objects: Iterable[KubeObject]) -> dict[str, set[Right]]:
     Roles that upstream binds to nobody are there for whom somebody else binds to them.
     """
     listed = list(objects)
-    roles = {(obj.kind, obj.name): obj for obj in listed if obj.kind in ("Role", "ClusterRole")}
+    roles = {
+        (obj.kind, obj.namespace if obj.kind == "Role" else "", obj.name): obj
+        for obj in listed
+        if obj.kind in ("Role", "ClusterRole")
+    }
     found: dict[str, set[Right]] = {}
-    used: set[tuple[str, str]] = set()
+    used: set[tuple[str, str, str]] = set()
     for binding in listed:
         if binding.kind not in ("RoleBinding", "ClusterRoleBinding"):
             continue
         reference = dict_at(binding.data, "roleRef")
-        key = (str(reference.get("kind")), str(reference.get("name")))
-        used.add(key)
+        kind, name = str(reference.get("kind")), str(reference.get("name"))
+        key = (kind, binding.namespace if kind == "Role" else "", name)
+        subjects = binding.data.get("subjects") or ()
+        if subjects:
+            used.add(key)
         scope = CLUSTER if binding.kind == "ClusterRoleBinding" else binding.namespace
-        for subject in binding.data.get("subjects") or ():
-            who = f"{subject.get('kind')} {subject.get('name')}"
-            if key in roles:
-                rights = found.setdefault(who, set())
-                rights.update(_rights(roles[key], scope))
-            else:  # a role of the cluster's own, such as system:auth-delegator
-                found.setdefault(who, set()).add(Right(scope, "", f"{key[0]} {key[1]}", "", "*"))
-    for (kind, name), role in roles.items():
+        # else a role of the cluster's own, such as system:auth-delegator
+        rights = (
+            set(_rights(roles[key], scope))
+            if key in roles
+            else {Right(scope, "", f"{kind} {name}", "", "*")}
+        )
+        for subject in subjects:
+            found.setdefault(_who(subject), set()).update(rights)
+    for (kind, namespace, name), role in roles.items():
         for label, value in dict_at(role.metadata, "labels").items():
             if label.startswith(AGGREGATE) and value == "true":
-                used.add((kind, name))
+                used.add((kind, namespace, name))
                 who = f"users with ClusterRole {label.removeprefix(AGGREGATE)}"
                 found.setdefault(who, set()).update(_rights(role, CLUSTER))
-        if (kind, name) not in used:
+        if (kind, namespace, name) not in used:
             who = f"whoever is bound to {kind} {name}"
-            found.setdefault(who, set()).update(_rights(role, role.namespace))
+            found.setdefault(who, set()).update(_rights(role, namespace))
     return found
 
 
 def told(rights: Iterable[Right]) -> tuple[Grant, ...]:
-    """Rights as few grants as say the same."""
+    """Rights as few grants as say the same: what another one allows anyway is left out."""
     verbs: dict[tuple[str, str, str, str], set[str]] = {}
-    for right in rights:
+    for right in _widest(set(rights)):
         key = (right.scope, right.group, right.resource, right.name)
         verbs.setdefault(key, set()).add(right.verb)
     resources: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
@@ -154,11 +177,18 @@ def told(rights: Iterable[Right]) -> tuple[Grant, ...]:
     )
 
 
+def _who(subject: Mapping[str, Any]) -> str:
+    namespace = str(subject.get("namespace") or NAMESPACE)
+    place = "" if namespace == NAMESPACE else f"{namespace}/"
+    return f"{subject.get('kind')} {place}{subject.get('name')}"
+
+
 def _rights(role: KubeObject, scope: str) -> Iterator[Right]:
     for rule in role.data.get("rules") or ():
         for verb in rule.get("verbs") or ():
             for url in rule.get("nonResourceURLs") or ():
-                yield Right(scope, "", str(url), "", str(verb))
+                path = ANY_URL if url == "*" else str(url)
+                yield Right(scope, "", path, "", str(verb))
             yield from _on_resources(rule, scope, str(verb))
 
 
@@ -172,7 +202,15 @@ def _on_resources(rule: dict[str, Any], scope: str, verb: str) -> Iterator[Right
 def _of_sort(subject: str, rights: Mapping[str, set[Right]]) -> set[Right]:
     """What anybody of a subject's sort may do: any ServiceAccount, any kind of users."""
     sort = subject.partition(" ")[0]
-    return {right for who, some in rights.items() if who.startswith(sort) for right in some}
+    return {
+        right for who, some in rights.items() if who.partition(" ")[0] == sort for right in some
+    }
+
+
+def _widest(rights: set[Right]) -> Iterator[Right]:
+    for right in rights:
+        if not any(other != right and other.allows(right) for other in rights):
+            yield right
 
 
 def _not_in(rights: Iterable[Right], others: set[Right]) -> list[Right]:
