@@ -9,6 +9,7 @@ from rebase.compare.images import ImageChange, compare_images
 from rebase.compare.levels import Level
 from rebase.compare.rights import RightsChange, compare_rights
 from rebase.compare.runtimes import KIND as RUNTIME
+from rebase.compare.runtimes import TOLD as RUNTIME_TOLD
 from rebase.compare.runtimes import RuntimeChange, compare_runtimes
 from rebase.compare.settings import ConfigMapChange, compare_settings
 from rebase.compare.snapshot import PARTS, Snapshot
@@ -17,13 +18,15 @@ from rebase.model import LeftOut, ObjectName
 from rebase.objects import CRD, KubeObject, sort_key
 from rebase.reference import is_pinned
 
-# Kinds that are compared by what they mean; their fields would tell it a second time.
-TOLD_ELSEWHERE = frozenset(
-    {
-        *(CRD, "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ConfigMap", RUNTIME),
-        *CONFIGURATIONS,
-    }
-)
+# kind → what of it is compared by what it means; as fields it would be told a second time.
+TOLD_ELSEWHERE = {
+    CRD: ("spec",),
+    **dict.fromkeys(("Role", "ClusterRole"), ("rules",)),
+    **dict.fromkeys(("RoleBinding", "ClusterRoleBinding"), ("roleRef", "subjects")),
+    "ConfigMap": ("data",),
+    RUNTIME: ("spec",),
+    **dict.fromkeys(CONFIGURATIONS, ("webhooks",)),
+}
 
 
 @dataclass(frozen=True)
@@ -168,12 +171,15 @@ def _objects(old: Snapshot, new: Snapshot) -> Objects:
 
 
 def _changes(old: KubeObject, new: KubeObject) -> tuple[FieldChange, ...]:
-    if old.kind in TOLD_ELSEWHERE:  # but for what is said about the object itself
-        return tuple(field_changes({"metadata": old.metadata}, {"metadata": new.metadata}))
+    told = TOLD_ELSEWHERE.get(old.kind, ())
+    before, after = (
+        {key: value for key, value in side.data.items() if key not in told} for side in (old, new)
+    )
     return tuple(
         change
-        for change in field_changes(old.data, new.data)
+        for change in field_changes(before, after)
         if not (is_pinned(change.old or "") and is_pinned(change.new or ""))
+        and not (old.kind == RUNTIME and change.path in RUNTIME_TOLD)
     )
 
 

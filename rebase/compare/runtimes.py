@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from rebase.compare.fields import FieldChange, field_changes
 from rebase.objects import KubeObject, dict_at
@@ -10,6 +11,9 @@ from rebase.reference import is_pinned
 KIND = "ServingRuntime"
 VERSION = "opendatahub.io/runtime-version"
 DISPLAY_NAME = "openshift.io/display-name"
+FORMATS = "supportedModelFormats"
+# Where, in a runtime's metadata, stands what is told of it.
+TOLD = frozenset(f"metadata.annotations[{name}]" for name in (VERSION, DISPLAY_NAME))
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class Runtime:
 
     Attributes:
         version: of the model server in it; "" when it does not say.
-        formats: of models, such as `onnx 1`; in order.
+        formats: of models, such as `onnx 1`; sorted.
     """
 
     name: str
@@ -32,7 +36,7 @@ class RuntimeChange:
     """A runtime that came, went or changed.
 
     Attributes:
-        changes: of everything but version, formats and image.
+        changes: of the spec, but for images and for which formats there are.
     """
 
     old: Runtime | None
@@ -62,24 +66,35 @@ def compare_runtimes(old: Iterable[KubeObject], new: Iterable[KubeObject]) -> li
 
 
 def _runtime(obj: KubeObject) -> Runtime:
-    formats = {
-        f"{one.get('name')} {one.get('version') or ''}".strip(): None
-        for one in dict_at(obj.data, "spec").get("supportedModelFormats") or ()
-    }
     return Runtime(
         obj.name,
         str(obj.annotations.get(DISPLAY_NAME) or obj.name),
         str(obj.annotations.get(VERSION) or ""),
-        tuple(formats),
+        tuple(sorted(_formats(obj))),
     )
 
 
+def _formats(obj: KubeObject) -> dict[str, dict[str, Any]]:
+    """The formats as people call them: their names alone are not unique."""
+    return {
+        f"{one.get('name')} {one.get('version') or ''}".strip(): one
+        for one in dict_at(obj.data, "spec").get(FORMATS) or ()
+    }
+
+
 def _other_changes(old: KubeObject, new: KubeObject) -> tuple[FieldChange, ...]:
-    told = (f"metadata.annotations[{VERSION}]", f"metadata.annotations[{DISPLAY_NAME}]")
+    both = _formats(old).keys() & _formats(new).keys()
+
+    def spec(side: KubeObject) -> dict[str, Any]:
+        formats = [
+            {**one, "name": name, "version": None}
+            for name, one in _formats(side).items()
+            if name in both
+        ]
+        return {"spec": {**dict_at(side.data, "spec"), FORMATS: formats}}
+
     return tuple(
         change
-        for change in field_changes(old.data, new.data)
-        if change.path not in told
-        and not change.path.startswith("spec.supportedModelFormats")
-        and not (is_pinned(change.old or "") and is_pinned(change.new or ""))
+        for change in field_changes(spec(old), spec(new))
+        if not (is_pinned(change.old or "") and is_pinned(change.new or ""))
     )

@@ -72,4 +72,4 @@ def _told(webhook: dict[str, Any]) -> tuple[str, str]:
         about.append(f"{operations} {', '.join(rule.get('resources') or ())}".strip())
     service = dict_at(webhook, "clientConfig", "service").get("name")
     policy = webhook.get("failurePolicy") or "Fail"  # the API's own default
-    return "; ".join(about), f"{service or 'an URL'} answers, else {policy}"
+    return "; ".join(filter(None, about)), f"{service or 'a URL'} answers, else {policy}"
