@@ -8,7 +8,7 @@ from rebase.compare.comparison import Comparison, compare
 from rebase.compare.images import ImageFacts
 from rebase.compare.snapshot import Cache, Snapshot, in_tree, read_snapshot
 from rebase.registry import ABSENT, Registry
-from rebase.sides import Side, Workshop
+from rebase.sides import Side, Workshop, told_of
 
 
 def compare_sides(
@@ -29,7 +29,8 @@ def compare_sides(
     cache: Cache = {}
 
     def snapshot(root: Path, name: str) -> Snapshot:
-        return read_snapshot(root, name, workshop.kustomize, cache, measured=measured)
+        with told_of(name):
+            return read_snapshot(root, name, workshop.kustomize, cache, measured=measured)
 
     was, now = snapshot(before, old.name), snapshot(after, new.name)
     registry = workshop.options.registry

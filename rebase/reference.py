@@ -22,6 +22,8 @@ TRANSPORT = re.compile(
     r"(docker|oci|oci-archive|dir|docker-archive|docker-daemon|"
     r"containers-storage|ostree|sif|tarball|atomic):"
 )
+# A registry in front of a repository, as in registry.example.com/, localhost/, host:5000/.
+HOST = re.compile(r"(?:localhost|[^/]*[.:][^/]*)/")
 DIGEST = re.compile(r"@(sha256:[0-9a-f]{64})$")
 
 

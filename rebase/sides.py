@@ -8,7 +8,9 @@ of a bundle, which is rebased to in a directory of its own.
 import io
 import shutil
 import tarfile
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path, PurePosixPath
@@ -19,13 +21,24 @@ from rebase.errors import RebaseError, UsageError
 from rebase.model import PACKAGE
 from rebase.options import Options
 from rebase.process import process
-from rebase.reference import TRANSPORT, ImageName
+from rebase.reference import HOST, TRANSPORT, ImageName
 from rebase.reporter import Reporter
 from rebase.tools import git, rpm
 from rebase.tools.kustomize import Kustomize
 
 # What a package of ours has to be compared: /usr/lib/microshift, /usr/share/….
 IN_PACKAGES = ("usr/lib/microshift/", "usr/share/microshift")
+
+
+@contextmanager
+def told_of(name: str) -> Iterator[None]:
+    """Errors name the side that they are about."""
+    try:
+        yield
+    except RebaseError as error:
+        if name not in error.message:
+            error.message = f"{name}: {error.message}"
+        raise
 
 
 class Kind(Enum):
@@ -65,7 +78,7 @@ class Side:
                 return Kind.REVISION
             if self.name.endswith(".rpm") or self.name.startswith(("/", "./", "../", "~")):
                 raise UsageError(f"{self.name}: no such file or directory")
-            if "/" not in self.name:
+            if not HOST.match(self.name):
                 raise UsageError(
                     f"{self.name} is no file, no directory and no commit of {root}",
                     hint="a bundle image has its registry in front, as in registry/repository:tag",
@@ -104,8 +117,11 @@ class Workshop:
                 side's name.
         """
         target = self.directory / place
-        try:
-            match side.kind(self.root):
+        with told_of(side.name):
+            kind = side.kind(self.root)
+            if kind is not Kind.BUNDLE and (side.operator_image or side.module_image):
+                raise UsageError(f"{side.name} is no bundle, so it names no images to replace")
+            match kind:
                 case Kind.DIRECTORY:
                     return Path(side.name).absolute()
                 case Kind.PACKAGES:
@@ -116,10 +132,6 @@ class Workshop:
                     unpack(git.archive(self.root, side.name, tops), target)
                 case Kind.BUNDLE:
                     self._rebase(side, target, base)
-        except RebaseError as error:
-            if side.name not in error.message:
-                error.message = f"{side.name}: {error.message}"
-            raise
         return target
 
     def _packages(self, path: Path) -> list[Path]:
@@ -131,6 +143,14 @@ class Workshop:
         found = [file for file in sorted(path.glob(f"{PACKAGE}*")) if file.name.endswith(suffixes)]
         if not found:
             raise UsageError(f"{path} has no {PACKAGE}*.rpm for {architecture}")
+        names = Counter(file.name.rsplit("-", 2)[0] for file in found)  # name-version-release.…
+        several = [file.name for file in found if names[file.name.rsplit("-", 2)[0]] > 1]
+        if several:
+            raise UsageError(
+                f"{path} has more than one version of a package",
+                details=several,
+                hint="name a directory with one of each, or one package",
+            )
         return found
 
     def _rebase(self, side: Side, target: Path, base: Path | None) -> None:

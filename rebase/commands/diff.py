@@ -46,6 +46,7 @@ def form_option(name: str, form: str, help_: str) -> options.Decorator:
 @options.registry_options
 @options.architecture_option
 @options.override_option
+@options.pin_option
 @options.kustomize_option
 @click.option("--operator-image", metavar="REF", help="NEW's, in place of its CSV's.")
 @click.option("--module-image", metavar="REF", help="NEW's, in place of its CSV's.")
@@ -68,7 +69,7 @@ def diff(ctx: click.Context, /, old: str, new: str, form: str | None, **given: A
     CRDs and whom their changes hit, rights, images, objects, webhooks, configuration, runtimes,
     what upgraded devices keep, and what rendering costs.
     """
-    root = options.tree_root(given["root"])
+    root = options.tree_root(given["root"], outside=Path.cwd())
     for file in given["reports"]:
         forms.check_file(file)
     tool = kustomize.locate(given["kustomize_path"])
@@ -91,7 +92,7 @@ def diff(ctx: click.Context, /, old: str, new: str, form: str | None, **given: A
 
 def _show(comparison: Comparison, form: str | None, *, quiet: bool) -> None:
     if form:
-        click.echo(forms.FORMS[form](comparison), nl=False)
+        click.echo(forms.FORMS[form](comparison).encode(), nl=False)  # UTF-8 in any locale
     elif not quiet:
         console = Console(highlight=False, soft_wrap=True)
         for line in text.lines(make_report(comparison)):
@@ -116,7 +117,9 @@ def _workshop(
     return Workshop(
         root=root,
         source=Source(ImageName.parse("unset"), options.registry_choice(given), record_root=root),
-        options=replace(options.process_choice(root, given, terminal), compared=False),
+        options=replace(
+            options.process_choice(root, given, terminal), compared=False, verify=False
+        ),
         kustomize=tool,
         reporter=terminal,
         directory=temporary,

@@ -80,6 +80,9 @@ override_option = click.option(
     multiple=True,
     help="The image of a params key, pinned; repeatable.",
 )
+pin_option = click.option(
+    "--pin", is_flag=True, help="Ask the registry for the digests of mere tags."
+)
 kustomize_option = click.option(
     "--kustomize",
     "kustomize_path",
@@ -109,7 +112,7 @@ process_options = options(
         help="Commit the result on branch rebase-ai-model_serving-<version>"
         " (NO_BRANCH=true: on this one).",
     ),
-    click.option("--pin", is_flag=True, help="Ask the registry for the digests of mere tags."),
+    pin_option,
     click.option(
         "--verify-images",
         is_flag=True,
@@ -122,8 +125,16 @@ process_options = options(
 )
 
 
-def tree_root(named: Path | None) -> Path:
-    root = named or git.toplevel(Path.cwd())
+def tree_root(named: Path | None, *, outside: Path | None = None) -> Path:
+    """The tree to work on.
+
+    Args:
+        outside: what stands for it outside of git repositories, where a command needs none.
+
+    Raises:
+        UsageError: it is no directory, or nobody says which one it is.
+    """
+    root = named or git.toplevel(Path.cwd()) or outside
     if root is None:
         raise UsageError("not in a git repository", hint="--root DIR names the tree to write")
     if not root.is_dir():

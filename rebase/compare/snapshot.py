@@ -207,8 +207,11 @@ def _version_and_images(root: Path, record: Before) -> tuple[str, dict[str, Imag
         for file in sorted((root / directory).glob("*.json")):
             if release.is_info(file.name):
                 info = _json(file, root)
-                version = version or str((info.get("release") or {}).get("base") or "")
-                for key, reference in (info.get("images") or {}).items():
+                told, keys = info.get("release", {}), info.get("images", {})
+                if not isinstance(told, dict) or not isinstance(keys, dict):
+                    raise TreeError(f"{file.relative_to(root)}: no release info")
+                version = version or str(told.get("base") or "")
+                for key, reference in keys.items():
                     found.setdefault(str(key), ImageFacts(str(reference)))
     if not found:
         for file in sorted((root / SBOM_D).glob(f"{PACKAGE}*/sbom.cdx.json")):
