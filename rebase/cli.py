@@ -1,5 +1,6 @@
 """The command line: the commands together, errors as messages and exit codes."""
 
+import io
 import signal
 import sys
 import traceback
@@ -95,6 +96,9 @@ def main() -> NoReturn:
     """Run the command line; every error becomes a message and an exit code."""
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # an arrow may be a ? where the locale has none
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:

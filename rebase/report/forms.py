@@ -1,6 +1,7 @@
 """A comparison in the forms that files and standard output take."""
 
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def check_file(file: Path) -> None:
     """Can a report be written there?
 
     Raises:
-        UsageError: its suffix is no form's, or its directory is not there.
+        UsageError: its suffix is no form's, or nobody may write there.
     """
     if file.suffix not in FORMS:
         raise UsageError(
@@ -35,6 +36,13 @@ def check_file(file: Path) -> None:
         )
     if not file.parent.is_dir():
         raise UsageError(f"--report {file}: {file.parent} is not a directory")
+    try:
+        if file.exists():
+            file.open("ab").close()
+        else:
+            tempfile.TemporaryFile(dir=file.parent).close()
+    except OSError as error:
+        raise UsageError(f"--report {file}: {error.strerror}") from None
 
 
 def write(comparison: Comparison, file: Path) -> None:
@@ -45,6 +53,6 @@ def write(comparison: Comparison, file: Path) -> None:
     """
     check_file(file)
     try:
-        file.write_text(FORMS[file.suffix](comparison))
+        file.write_text(FORMS[file.suffix](comparison), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"--report {file}: {error.strerror}") from None
