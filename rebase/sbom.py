@@ -19,7 +19,7 @@ from packageurl import PackageURL
 
 from rebase.model import ImageRead, ResolvedImage
 from rebase.reference import ImageName, digest_of, repository_of
-from rebase.release import to_json
+from rebase.release import Info, to_json
 
 LICENSE = "Apache-2.0"  # of KServe, llm-d and the Gateway API's CRDs; images have their own
 SUFFIX = ".cdx.json"
@@ -81,6 +81,19 @@ def sbom(
     )
     del document["metadata"]["timestamp"], document["serialNumber"]
     return to_json(document)
+
+
+def parse_sbom(data: bytes) -> Info:
+    """The RHOAI version and the images by key of an SBOM of ours.
+
+    Raises:
+        ValueError: it is no SBOM.
+    """
+    document = json.loads(data)
+    try:
+        return Info(read_version(document), read_images(document))
+    except (AttributeError, KeyError, TypeError):
+        raise ValueError("components with properties are expected") from None
 
 
 def read_version(document: Mapping[str, Any]) -> str:

@@ -4,12 +4,10 @@ The directory is a tree of ours (assets/, release/), or the root of a device or 
 package (usr/lib/microshift/manifests.d).
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from rebase import assets, kustomization, release, retired, sbom, yamlfile
 from rebase.changes import edited
@@ -18,7 +16,7 @@ from rebase.errors import CheckError, ToolError, TreeError, UsageError
 from rebase.kustomization import DirectoryFiles
 from rebase.model import PACKAGE, Identity, ObjectName
 from rebase.objects import KubeObject, images
-from rebase.release import Before
+from rebase.release import Before, Info
 from rebase.tools.kustomize import Kustomize
 
 KSERVE, RUNTIMES, LLM_D = PARTS = ("kserve", "runtimes", "llm-d")
@@ -73,7 +71,7 @@ class Snapshot:
         return [obj for _, obj in self.objects.values()]
 
     def only(self, parts: frozenset[str]) -> "Snapshot":
-        """The same without the other parts, and without images that only those use."""
+        """The same without the other parts, and without what only those have."""
         if parts >= self.parts:
             return self
         objects = {
@@ -93,6 +91,8 @@ class Snapshot:
             objects=objects,
             images={key: image for key, image in self.images.items() if is_used(key, image)},
             costs={part: cost for part, cost in self.costs.items() if part in parts},
+            deleted=self.deleted if KSERVE in parts else frozenset(),  # the core's package has it
+            edited=tuple(path for path in self.edited if path.startswith(directories)),
         )
 
 
@@ -155,10 +155,12 @@ def _directories(root: Path) -> tuple[dict[str, str], str]:
     """part → directory below the root; and the one with what is to be deleted."""
     if not in_tree(root):
         mark = f"-{PACKAGE}-"
-        found = {
+        there = {
             directory.name.partition(mark)[2]: directory.relative_to(root).as_posix()
             for directory in sorted((root / MANIFESTS_D).glob(f"*{mark}*"))
+            if directory.is_dir()
         }
+        found = {part: there[part] for part in PARTS if part in there}  # others are the user's own
         return found, f"{MANIFESTS_D}/delete/010-{PACKAGE}"
     files = DirectoryFiles(root)
     found = {part: path for part, path in TREE.items() if kustomization.find(files, path)}
@@ -178,7 +180,7 @@ def _build(
     except ToolError as error:
         raise CheckError(
             f"{name}: {directory} does not render",
-            details=[line.replace(f"{root}/", "") for line in error.details],
+            details=[line.replace(f"{root}/", "") for line in error.details or (error.message,)],
         ) from None
 
 
@@ -201,37 +203,27 @@ def _version_and_images(root: Path, record: Before) -> tuple[str, dict[str, Imag
             )
             for key, reference in record.images.items()
         }
-    version = ""
-    found: dict[str, ImageFacts] = {}
-    for directory in (release.DIRECTORY, RELEASE_D):
-        for file in sorted((root / directory).glob("*.json")):
-            if release.is_info(file.name):
-                info = _json(file, root)
-                told, keys = info.get("release", {}), info.get("images", {})
-                if not isinstance(told, dict) or not isinstance(keys, dict):
-                    raise TreeError(f"{file.relative_to(root)}: no release info")
-                version = version or str(told.get("base") or "")
-                for key, reference in keys.items():
-                    found.setdefault(str(key), ImageFacts(str(reference)))
-    if not found:
-        for file in sorted((root / SBOM_D).glob(f"{PACKAGE}*/sbom.cdx.json")):
-            document = _json(file, root)
-            version = version or sbom.read_version(document)
-            found |= {
-                key: ImageFacts(reference) for key, reference in sbom.read_images(document).items()
-            }
+    infos = [
+        _read(file, root, release.parse_info, "release info")
+        for directory in (release.DIRECTORY, RELEASE_D)
+        for file in sorted((root / directory).glob("*.json"))
+        if release.is_info(file.name)
+    ]
+    if not any(info.images for info in infos):
+        infos += [
+            _read(file, root, sbom.parse_sbom, "SBOM")
+            for file in sorted((root / SBOM_D).glob(f"{PACKAGE}*/sbom.cdx.json"))
+        ]
+    version = next((info.version for info in infos if info.version), "")
+    found = {key: ImageFacts(info.images[key]) for info in reversed(infos) for key in info.images}
     return version, found
 
 
-def _json(file: Path, root: Path) -> dict[str, Any]:
-    where = file.relative_to(root)
+def _read(file: Path, root: Path, parse: Callable[[bytes], Info], what: str) -> Info:
     try:
-        content = json.loads(file.read_bytes())
+        return parse(file.read_bytes())
     except ValueError as error:
-        raise TreeError(f"{where}: not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise TreeError(f"{where}: not a JSON object")
-    return content
+        raise TreeError(f"{file.relative_to(root)} is no {what}: {error}") from None
 
 
 def _images_by_place(objects: Iterable[tuple[str, KubeObject]]) -> dict[str, ImageFacts]:
@@ -245,7 +237,12 @@ def _deleted(root: Path, directory: str) -> frozenset[ObjectName]:
     file = root / directory / retired.LIST
     if not file.is_file():
         return frozenset()
-    documents = yamlfile.load_all(file.read_bytes(), f"{directory}/{retired.LIST}")
-    return frozenset(
-        release.parse_object_name(document | document["metadata"]) for document in documents
-    )
+    where = f"{directory}/{retired.LIST}"
+    documents = yamlfile.load_all(file.read_bytes(), where)
+    try:
+        return frozenset(
+            release.parse_object_name({**document, **document["metadata"]})
+            for document in documents
+        )
+    except (KeyError, TypeError):
+        raise TreeError(f"{where}: it names something that is no Kubernetes object") from None
