@@ -13,7 +13,8 @@ import pytest
 from integration.conftest import LOCAL
 from integration.support.command import environment, rebase
 from integration.support.images import Images, make_demo, replace
-from integration.support.surroundings import need_data, tool
+from integration.support.repositories import git, new_repository
+from integration.support.surroundings import need_data
 from integration.support.trees import Tree, parse, render, snapshot
 
 ROAD = ("2.22", "2.25", "3.4")
@@ -30,23 +31,10 @@ spec:
 """
 
 
-def git(root: Path, *words: str) -> str:
-    done = subprocess.run(
-        [tool("git"), *words], cwd=root, env=environment(root), check=True, capture_output=True
-    )
-    return done.stdout.decode().strip()
-
-
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A git repository with one commit, on branch main."""
-    root = tmp_path / "repository"
-    root.mkdir()
-    git(root, "init", "-q", "-b", "main")
-    (root / "README").write_text("ours\n")
-    git(root, "add", "README")
-    git(root, "commit", "-q", "-m", "first")
-    return root
+    return new_repository(tmp_path / "repository")
 
 
 @pytest.fixture(scope="session")
