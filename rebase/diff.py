@@ -7,6 +7,7 @@ from pathlib import Path
 from rebase.compare.comparison import Comparison, compare
 from rebase.compare.images import ImageFacts
 from rebase.compare.snapshot import Cache, Snapshot, in_tree, read_snapshot
+from rebase.errors import UsageError
 from rebase.registry import ABSENT, Registry
 from rebase.sides import Side, Workshop, told_of
 
@@ -21,7 +22,8 @@ def compare_sides(
         asked: ask the registries for sizes and versions of images that no record tells.
 
     Raises:
-        RebaseError: a side cannot be had, does not render, or ships nothing of ours.
+        RebaseError: a side cannot be had, does not render, or ships nothing of ours; or
+            they have no part in common.
     """
     before = workshop.lay_out(old, "old")
     after = workshop.lay_out(new, "new", before if in_tree(before) else None)
@@ -33,6 +35,9 @@ def compare_sides(
             return read_snapshot(root, name, workshop.kustomize, cache, measured=measured)
 
     was, now = snapshot(before, old.name), snapshot(after, new.name)
+    if not was.parts & now.parts:
+        has = (f"{side.name} has {', '.join(sorted(side.parts))}" for side in (was, now))
+        raise UsageError(f"nothing can be compared: {'; '.join(has)}")
     registry = workshop.options.registry
     if asked and registry:
         was, now = (

@@ -154,7 +154,7 @@ def rights_of(objects: Iterable[KubeObject]) -> dict[str, set[Right]]:
         if (kind, namespace, name) not in used:
             who = f"whoever is bound to {kind} {name}"
             found.setdefault(who, set()).update(_rights(role, namespace))
-    return found
+    return {who: rights for who, rights in found.items() if rights}
 
 
 def told(rights: Iterable[Right]) -> tuple[Grant, ...]:

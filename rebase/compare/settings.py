@@ -53,7 +53,9 @@ def _parsed(text: Any) -> Any:
     """A section of KServe's configuration as what its JSON says; other texts as they are."""
     if isinstance(text, str) and text.lstrip()[:1] in ("{", "["):
         try:
-            return json.loads(text)
-        except ValueError:
-            pass
+            said = json.loads(text)
+            json.dumps(said, ensure_ascii=False).encode()  # half a character cannot be told
+        except (ValueError, RecursionError):
+            return text
+        return said
     return text

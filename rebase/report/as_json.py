@@ -17,10 +17,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "parts": list(comparison.parts),
         "old": _side(comparison.old),
         "new": _side(comparison.new),
-        "crds": [
-            {**asdict(change), "paths": list(change.paths), "versions": list(change.versions)}
-            for change in comparison.crds
-        ],
+        "crds": [asdict(change) for change in comparison.crds],
         "crd_sizes": {
             "old": [asdict(size) for size in comparison.old_crd_sizes],
             "new": [asdict(size) for size in comparison.new_crd_sizes],
@@ -66,6 +63,7 @@ def _side(side: Snapshot) -> dict[str, Any]:
         "objects": len(side.objects),
         "images": {key: asdict(image) for key, image in sorted(side.images.items())},
         "costs": {part: asdict(cost) for part, cost in sorted(side.costs.items())},
+        "edited": list(side.edited),
     }
 
 

@@ -8,7 +8,17 @@ from rebase.compare.crd_lines import CrdLine, crd_lines
 from rebase.compare.crds import CrdChange
 from rebase.compare.levels import Level
 from rebase.objects import CRD
-from rebase.report.document import Bar, Chart, Highlight, Item, Section, Sign, counted, listed
+from rebase.report.document import (
+    Bar,
+    Chart,
+    Highlight,
+    Item,
+    Section,
+    Sign,
+    all_as_before,
+    counted,
+    listed,
+)
 
 KB = 1e3
 GONE, CAME = "crd-removed", "crd-added"
@@ -48,7 +58,7 @@ def crd_section(comparison: Comparison) -> Section:
     )
     lead = f"{counted(before, 'CRD')} before, {after} now." if before or after else ""
     if not items and after:
-        lead = f"All {counted(after, 'CRD')} are as before."
+        lead = all_as_before(after, "CRD")
     return Section(
         "crds", "CRDs and the users' objects", lead, tuple(items), tuple(_growth(comparison))
     )

@@ -119,6 +119,12 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def all_as_before(number: int, one: str) -> str:
+    """`All 6 CRDs are as before.`"""
+    are = f"All {counted(number, one)} are" if number != 1 else f"The {one} is"
+    return f"{are} as before."
+
+
 def listed(names: Iterable[str], most: int = 8) -> str:
     """`a, b, … and 3 more`."""
     words = list(names)
@@ -126,16 +132,30 @@ def listed(names: Iterable[str], most: int = 8) -> str:
     return ", ".join(words[:most]) + more
 
 
-def cut(items: Sequence[Item], most: int) -> tuple[list[Item], int]:
-    """The items to show, and how many are left out; what breaks or is strong is always shown."""
-    room = max(0, most - sum(_always(item) for item in items))
-    shown = []
-    for item in items:
-        if _always(item) or room > 0:
-            shown.append(item)
-            room -= not _always(item)
-    return shown, len(items) - len(shown)
+def one_line(text: str, most: int) -> str:
+    """A text as a line of so many characters at most, in which nothing steers a terminal."""
+    line = " ".join(text.split())
+    if len(line) > most:
+        line = line[: most - 1] + "…"
+    if line.isprintable():
+        return line
+    return "".join(one if one.isprintable() else "\ufffd" for one in line)
 
 
-def _always(item: Item) -> bool:
+def cut(items: Sequence[Item], most: int, *, strictly: bool = False) -> tuple[list[Item], int]:
+    """The items to show, and how many are left out.
+
+    Args:
+        strictly: no more than `most`, what breaks or is strong before all else; otherwise that is
+            always shown.
+    """
+    matter = [index for index, item in enumerate(items) if _matters(item)]
+    others = [index for index, item in enumerate(items) if not _matters(item)]
+    if strictly:
+        matter = matter[:most]
+    chosen = sorted([*matter, *others[: max(0, most - len(matter))]])
+    return [items[index] for index in chosen], len(items) - len(chosen)
+
+
+def _matters(item: Item) -> bool:
     return item.strong or item.level is Level.BREAKS

@@ -1,7 +1,7 @@
 """A comparison as a report: what matters first, each section from one part of the comparison."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from rebase.compare.comparison import TOLD_ELSEWHERE, Comparison
@@ -23,6 +23,7 @@ from rebase.report.document import (
     Report,
     Section,
     Sign,
+    all_as_before,
     counted,
     listed,
 )
@@ -73,7 +74,7 @@ def _highlights(comparison: Comparison) -> Iterator[Highlight]:
         yield Highlight(str(gained), words, "rights", Level.WARNS)
     counts = Counter(_image_sign(change) for change in comparison.images)
     if comparison.images:
-        yield Highlight(str(len(comparison.images)), f"images: {_told(counts)}", "images", None)
+        yield _counted(counts, "image", "images")
     objects = comparison.objects
     counts = Counter(
         {
@@ -84,10 +85,10 @@ def _highlights(comparison: Comparison) -> Iterator[Highlight]:
         }
     )
     if counts.total():
-        yield Highlight(str(counts.total()), f"objects: {_told(counts)}", "objects", None)
+        yield _counted(counts, "object", "objects")
     if comparison.runtimes:
         counts = Counter(_sign(change.old, change.new) for change in comparison.runtimes)
-        yield Highlight(str(counts.total()), f"runtimes: {_told(counts)}", "runtimes", None)
+        yield _counted(counts, "runtime", "runtimes")
 
 
 _VERBS = {
@@ -98,8 +99,10 @@ _VERBS = {
 }
 
 
-def _told(counts: Counter[Sign]) -> str:
-    return ", ".join(f"{counts[sign]} {verb}" for sign, verb in _VERBS.items() if counts[sign])
+def _counted(counts: Counter[Sign], one: str, anchor: str) -> Highlight:
+    number, _, noun = counted(counts.total(), one).partition(" ")
+    told = (f"{counts[sign]} {verb}" for sign, verb in _VERBS.items() if counts[sign])
+    return Highlight(number, f"{noun}: {', '.join(told)}", anchor)
 
 
 def _sign(old: object, new: object) -> Sign:
@@ -118,7 +121,7 @@ def rights_section(comparison: Comparison) -> Section:
 
 def _rights(change: RightsChange) -> Item:
     if change.is_gone:
-        return Item(change.subject, Sign.REMOVED, "gone, with all its rights")
+        return Item(change.subject, Sign.REMOVED, "has no rights any more")
     return Item(
         change.subject,
         Sign.ADDED if change.is_new else Sign.CHANGED,
@@ -221,14 +224,14 @@ def _size_charts(comparison: Comparison) -> Iterator[Chart]:
     old, new = comparison.old.images, comparison.new.images
     architectures = {arch for side in (old, new) for facts in side.values() for arch in facts.sizes}
 
-    def size(side: dict[str, ImageFacts], key: str, architecture: str) -> float | None:
+    def size(side: Mapping[str, ImageFacts], key: str, architecture: str) -> float | None:
         facts = side.get(key)
         found = facts.sizes.get(architecture) if facts else None
         return None if found is None else found / MB
 
     for architecture in sorted(architectures):
         bars = [
-            Bar(key, size(dict(old), key, architecture), size(dict(new), key, architecture))
+            Bar(key, size(old, key, architecture), size(new, key, architecture))
             for key in old.keys() | new.keys()
         ]
         bars = [bar for bar in bars if bar.old is not None or bar.new is not None]
@@ -261,13 +264,13 @@ def objects_section(comparison: Comparison) -> Section:
         below = tuple(map(Item, words)) if len(words) > NAMED else ()
         items += (replace(one, note=note, quiet=True, items=below) for one in fields([change]))
     if elsewhere:
-        note = "changed in what other sections tell, such as images"
+        note = "changed in what other sections tell, such as images, or in the order of a list"
         below = tuple(Item(name, Sign.CHANGED) for name in elsewhere)
         title = counted(len(elsewhere), "object")
         items.append(Item(title, Sign.CHANGED, note, quiet=True, items=below))
     lead = ""
     if not items:
-        lead = f"All {len(comparison.new.objects)} objects are as before."
+        lead = all_as_before(len(comparison.new.objects), "object")
     return Section("objects", "Objects", lead, tuple(items))
 
 
@@ -336,6 +339,8 @@ def _runtime(change: RuntimeChange) -> Item:
             items.append(
                 Item("version", Sign.CHANGED, "", old.version or "none", new.version or "none")
             )
+        if old.title != new.title:
+            items.append(Item("title", Sign.CHANGED, "", old.title, new.title))
         items += [
             Item(one, Sign.ADDED, "model format") for one in new.formats if one not in old.formats
         ]
@@ -367,12 +372,13 @@ def _about(runtime: Runtime) -> Iterator[str]:
 def leftovers_section(comparison: Comparison) -> Section:
     """What upgraded devices keep, and what MicroShift deletes there."""
     gone = [one.name for one in comparison.objects.removed]
+    deleted = {name.identity for name in comparison.new.deleted}
     items = [
         Item(str(name), Sign.REMOVED, "deleted when MicroShift starts")
         for name in comparison.deleted
     ]
     for name in gone:
-        if name in comparison.deleted or any(_same(name, one) for one in comparison.new.deleted):
+        if name.identity in deleted:
             continue
         if holds_others(name):
             note = "stays: the users' objects would go with it"
@@ -382,10 +388,6 @@ def leftovers_section(comparison: Comparison) -> Section:
             note = "nothing deletes it; after a rebase upon the old side MicroShift would"
         items.append(Item(str(name), Sign.NONE, note))
     return Section("leftovers", "On upgraded devices", items=tuple(items))
-
-
-def _same(name: ObjectName, other: ObjectName) -> bool:
-    return name.identity == other.identity
 
 
 def left_out_section(comparison: Comparison) -> Section:

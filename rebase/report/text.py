@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from rebase.compare.levels import Level
-from rebase.report.document import Chart, Item, Report, Section, Sign, cut
+from rebase.report.document import Chart, Item, Report, Section, Sign, cut, one_line
 
 MOST_BELOW = 12  # lines below an item
 LONGEST = 100  # characters of a value
+LONGEST_NAME = 300
+LONGEST_NOTE = 1000
 BAR = 24  # cells of the longest bar
 SIGNS = {Sign.ADDED: "green", Sign.REMOVED: "red", Sign.CHANGED: "yellow", Sign.MOVED: "cyan"}
 LEVELS = {Level.BREAKS: "bold red", Level.WARNS: "yellow", Level.FINE: "green"}
@@ -16,8 +18,9 @@ LEVELS = {Level.BREAKS: "bold red", Level.WARNS: "yellow", Level.FINE: "green"}
 
 def lines(report: Report) -> Iterator[Text]:
     """The whole report, line by line."""
-    yield Text(report.title, "bold")
-    yield Text(f"{report.old} → {report.new}", "dim")
+    yield Text(one_line(report.title, LONGEST_NAME), "bold")
+    sides = (one_line(side, LONGEST_NAME) for side in (report.old, report.new))
+    yield Text(" → ".join(sides), "dim")
     if report.note:
         yield Text(report.note, "yellow")
     for highlight in report.highlights:
@@ -53,30 +56,26 @@ def _line(item: Item, indent: str) -> Text:
     line.append(f"{item.sign or ' '} ", style)
     if item.level:
         line.append(f"{item.level} ", LEVELS[item.level])
-    line.append(item.name, f"{style} bold" if item.strong else style)
-    if item.old is not None and item.new is not None:
-        line.append(f": {_cut(item.old)} → {_cut(item.new)}")
-    elif item.old is not None or item.new is not None:
-        line.append(f": {_cut(item.old or item.new or '')}")
+    line.append(one_line(item.name, LONGEST_NAME), f"{style} bold" if item.strong else style)
+    values = [one_line(value, LONGEST) for value in (item.old, item.new) if value is not None]
+    if values:
+        line.append(f": {' → '.join(values)}")
     if item.note:
-        line.append(f"  {item.note}" if item.sign or item.level else f": {item.note}")
+        note = one_line(item.note, LONGEST_NOTE)
+        line.append(f"  {note}" if item.sign or item.level else f": {note}")
     return line
 
 
 def _chart(chart: Chart) -> Iterator[Text]:
     yield Text(f"  {chart.title}, before and now", "dim")
     highest = max((max(bar.old or 0, bar.new or 0) for bar in chart.bars), default=0) or 1
-    width = max((len(bar.name) for bar in chart.bars), default=0)
+    names = [one_line(bar.name, LONGEST) for bar in chart.bars]
+    width = max(map(len, names), default=0)
     numbers = max(
         (len(chart.value(value)) for bar in chart.bars for value in (bar.old, bar.new)), default=0
     )
-    for bar in chart.bars:
-        line = Text(f"    {bar.name:<{width}} ")
+    for name, bar in zip(names, chart.bars, strict=True):
+        line = Text(f"    {name:<{width}} ")
         line.append(f"{chart.value(bar.old):>{numbers}} → {chart.value(bar.new):>{numbers}} ")
         line.append("█" * round(BAR * (bar.new or 0) / highest), "cyan")
         yield line
-
-
-def _cut(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"

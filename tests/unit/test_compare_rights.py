@@ -253,6 +253,13 @@ def test_a_role_that_is_part_of_the_clusters_roles(name: str) -> None:
     assert change.gained == grants(("", "models", "get"))
 
 
+def test_who_is_bound_to_nothing_has_no_rights() -> None:
+    """Whether there is such a role or not."""
+    change = only(bound(rule("get", "pods")), bound())
+    assert (change.is_new, change.is_gone) == (False, True)
+    assert compare_rights([], bound()) == []
+
+
 def test_broken_and_empty_rules_give_nothing() -> None:
     rules: list[Rule] = [
         {},
