@@ -8,7 +8,7 @@ from rebase.compare.comparison import Comparison, compare
 from rebase.compare.images import ImageFacts
 from rebase.compare.snapshot import Cache, Snapshot, in_tree, read_snapshot
 from rebase.errors import UsageError
-from rebase.registry import ABSENT, Registry
+from rebase.registry import ABSENT, Looked
 from rebase.sides import Side, Workshop, told_of
 
 
@@ -40,21 +40,21 @@ def compare_sides(
         raise UsageError(f"nothing can be compared: {'; '.join(has)}")
     registry = workshop.options.registry
     if asked and registry:
-        was, now = (
-            replace(side, images=_asked(side.images, registry, workshop.options.architectures))
-            for side in (was, now)
-        )
+        images = (*was.images.values(), *now.images.values())
+        unknown = {image.reference for image in images if not image.sizes}
+        looked = {
+            arch: registry.glance(unknown, arch)
+            for arch in workshop.options.architectures
+            if unknown
+        }
+        was, now = (replace(side, images=_told(side.images, looked)) for side in (was, now))
     return compare(was, now)
 
 
-def _asked(
-    images: Mapping[str, ImageFacts], registry: Registry, architectures: tuple[str, ...]
+def _told(
+    images: Mapping[str, ImageFacts], looked: Mapping[str, Mapping[str, Looked]]
 ) -> dict[str, ImageFacts]:
-    """The images with what the registries tell; what they do not have any more stays unknown."""
-    wanted = {image.reference for image in images.values() if not image.sizes}
-    if not wanted:
-        return dict(images)
-    looked = {arch: registry.glance(wanted, arch) for arch in architectures}
+    """The images with what the registries tell, by architecture and reference."""
 
     def told(image: ImageFacts) -> ImageFacts:
         found = {
@@ -62,7 +62,7 @@ def _asked(
             for arch, of in looked.items()
             if image.reference in of and of[image.reference].size != ABSENT
         }
-        if not found:
+        if image.sizes or not found:
             return image
         versions = (one.version for one in found.values() if one.version)
         sizes = {arch: one.size for arch, one in found.items()}

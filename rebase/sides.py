@@ -6,6 +6,7 @@ of a bundle, which is rebased to in a directory of its own.
 """
 
 import io
+import re
 import shutil
 import tarfile
 from collections import Counter
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path, PurePosixPath
 
-from rebase.compose import DIRECTORIES
+from rebase.compose import DIRECTORIES, RECORD
 from rebase.download import Source, download
 from rebase.errors import RebaseError, UsageError
 from rebase.model import PACKAGE
@@ -28,6 +29,7 @@ from rebase.tools.kustomize import Kustomize
 
 # What a package of ours has to be compared: /usr/lib/microshift, /usr/share/….
 IN_PACKAGES = ("usr/lib/microshift/", "usr/share/microshift")
+EMPTY_TAR = bytes(10240)
 
 
 @contextmanager
@@ -36,7 +38,8 @@ def told_of(name: str) -> Iterator[None]:
     try:
         yield
     except RebaseError as error:
-        if name not in error.message:
+        named = rf"(?<![\w./-]){re.escape(name)}(?![\w-])"  # `.` is not named by every full stop
+        if not re.search(named, error.message):
             error.message = f"{name}: {error.message}"
         raise
 
@@ -155,9 +158,10 @@ class Workshop:
 
     def _rebase(self, side: Side, target: Path, base: Path | None) -> None:
         target.mkdir()
-        for directory in DIRECTORIES if base else ():
-            if base and (base / directory).is_dir():
-                shutil.copytree(base / directory, target / directory)
+        if base and (base / RECORD).is_file():  # the files of another tool's are only in the way
+            for directory in DIRECTORIES:
+                if (base / directory).is_dir():
+                    shutil.copytree(base / directory, target / directory)
         source = replace(
             self.source,
             bundle=ImageName.parse(side.name),
@@ -188,6 +192,3 @@ def unpack(archive: bytes, target: Path, below: Iterable[str] = ("",)) -> None:
             file = target / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content.read())
-
-
-EMPTY_TAR = bytes(10240)
