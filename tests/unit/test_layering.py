@@ -25,7 +25,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("workflow", "progress", "sides"),
     ("commit", "image_lists", "report.forms"),
     ("report.as_json", "report.markdown", "report.page", "report.sections", "report.text"),
-    ("report.crds",),
+    (
+        *("report.around", "report.crds", "report.images", "report.objects", "report.rights"),
+        "report.running",
+    ),
+    ("report.items",),
     ("report.document",),
     ("selection", "version_list"),
     ("summary",),
