@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,19 @@ from unit.test_registry import Listener
 SERVICE = "usr/lib/microshift/manifests.d/010-microshift-ai-model-serving-kserve/a.yaml"
 
 
-def archive(*names: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> bytes:
-    """A tar archive whose files hold their own names."""
+def archive(
+    *names: str,
+    kind: bytes = tarfile.REGTYPE,
+    target: str = "",
+    texts: Mapping[str, str] | None = None,
+) -> bytes:
+    """A tar archive whose files hold their own names, or these texts."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
-        for name in names:
+        for name, text in {**dict(zip(names, names, strict=True)), **(texts or {})}.items():
             info = tarfile.TarInfo(name)
             info.type, info.linkname = kind, target
-            data = name.encode() if kind == tarfile.REGTYPE else b""
+            data = text.encode() if kind == tarfile.REGTYPE else b""
             info.size = len(data)
             tar.addfile(info, io.BytesIO(data))
     return out.getvalue()
