@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rebase import cli, image_reader
-from unit import fake_skopeo
+from unit import fake_kustomize, fake_skopeo
 from unit.helpers import Run, executable
 
 
@@ -42,6 +42,13 @@ def skopeo(on_path: Path, tmp_path: Path) -> Callable[..., Path]:
         return log
 
     return install
+
+
+@pytest.fixture
+def kustomize_path(tmp_path: Path) -> Path:
+    """A fake kustomize, which is not on PATH."""
+    script = f"#!/bin/sh\nexec '{sys.executable}' '{fake_kustomize.__file__}' \"$@\"\n"
+    return executable(tmp_path / "tools", "kustomize", script)
 
 
 @pytest.fixture

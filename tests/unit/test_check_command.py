@@ -1,7 +1,6 @@
 """`check` as a user runs it, on a small tree that has no record."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,7 @@ import pytest
 
 from rebase.catalogue import CATALOGUE
 from rebase.model import NAMESPACE
-from unit import fake_kustomize
-from unit.helpers import Run, executable, write_tree
+from unit.helpers import Run, write_tree
 
 Check = Callable[..., Run]
 INFO = "release/release-ai-model-serving-x86_64.json"
@@ -33,13 +31,11 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def check(run: Callable[..., Run], root: Path, tmp_path: Path) -> Check:
+def check(run: Callable[..., Run], root: Path, kustomize_path: Path) -> Check:
     """Runs it with a fake kustomize."""
-    script = f"#!/bin/sh\nexec '{sys.executable}' '{fake_kustomize.__file__}' \"$@\"\n"
-    tool = executable(tmp_path, "kustomize", script)
 
     def check(*words: str) -> Run:
-        return run("check", "--root", root, "--kustomize", tool, *words)
+        return run("check", "--root", root, "--kustomize", kustomize_path, *words)
 
     return check
 

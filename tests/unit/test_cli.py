@@ -1,7 +1,6 @@
 """The command line: what goes to stdout, what to stderr, and with which exit code."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from oci_layout import Layer, write_image
 
 from rebase import cli
 from rebase.errors import RebaseError, RegistryError
-from unit import fake_kustomize
 from unit.helpers import Run, executable, pinned, read_tree, write_tree
 
 COMMANDS = ("to", "download", "process")
@@ -74,27 +72,31 @@ def root(tmp_path: Path) -> Path:
     return directory
 
 
-@pytest.fixture
-def rebase(
-    run: Callable[..., Run], root: Path, skopeo: Callable[..., Path], tmp_path: Path
-) -> Callable[..., Run]:
-    """Runs a command on a small bundle, with fake tools; BUNDLE among the words is it."""
-    skopeo()
+def write_bundle(directory: Path) -> None:
+    """A small bundle and its operator's image, as layouts of these names."""
     layer = Layer()
     for path, text in MANIFESTS.items():
         layer.file(path, text.encode())
-    write_image(tmp_path / "operator", [layer], history=[("COPY a /opt/manifests", True)])
-    bundle = Layer().file("manifests/rhods-operator.clusterserviceversion.yaml", CSV.encode())
-    write_image(tmp_path / "bundle", [bundle])
-    tool = executable(
-        tmp_path,
-        "kustomize",
-        f"#!/bin/sh\nexec '{sys.executable}' '{fake_kustomize.__file__}' \"$@\"\n",
-    )
+    write_image(directory / "operator", [layer], history=[("COPY a /opt/manifests", True)])
+    csv = Layer().file("manifests/rhods-operator.clusterserviceversion.yaml", CSV.encode())
+    write_image(directory / "bundle", [csv])
+
+
+@pytest.fixture
+def rebase(
+    run: Callable[..., Run],
+    root: Path,
+    skopeo: Callable[..., Path],
+    tmp_path: Path,
+    kustomize_path: Path,
+) -> Callable[..., Run]:
+    """Runs a command on a small bundle, with fake tools; BUNDLE among the words is it."""
+    skopeo()
+    write_bundle(tmp_path)
     given = {
         "BUNDLE": [f"oci:{tmp_path / 'bundle'}:image"],
         "OPERATOR": ["--operator-image", f"oci:{tmp_path / 'operator'}:image"],
-        "KUSTOMIZE": ["--kustomize", str(tool)],
+        "KUSTOMIZE": ["--kustomize", str(kustomize_path)],
     }
 
     def rebase(*arguments: str) -> Run:

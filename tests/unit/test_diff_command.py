@@ -1,7 +1,6 @@
 """`diff` as a user runs it: what goes where, and with which exit code."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,8 @@ import pytest
 from oci_layout import Layer, write_image
 
 from rebase.model import NAMESPACE, PACKAGE
-from unit import fake_kustomize
 from unit.helpers import Run, executable, pinned, read_tree, write_tree
-from unit.test_cli import CSV, MANIFESTS
+from unit.test_cli import write_bundle
 from unit.test_sides import archive
 
 Diff = Callable[..., Run]
@@ -33,13 +31,7 @@ def part(directory: str, *objects: str) -> dict[str, str | bytes]:
 
 
 @pytest.fixture
-def tool(tmp_path: Path) -> Path:
-    script = f"#!/bin/sh\nexec '{sys.executable}' '{fake_kustomize.__file__}' \"$@\"\n"
-    return executable(tmp_path / "tools", "kustomize", script)
-
-
-@pytest.fixture
-def diff(run: Callable[..., Run], on_path: Path, tmp_path: Path, tool: Path) -> Diff:
+def diff(run: Callable[..., Run], on_path: Path, tmp_path: Path, kustomize_path: Path) -> Diff:
     """Runs it below a directory with the trees `old`, `same` and `new`, without git."""
     write_tree(tmp_path / "old", part(KSERVE, service("a")))
     write_tree(tmp_path / "same", part(KSERVE, service("a")))
@@ -47,7 +39,7 @@ def diff(run: Callable[..., Run], on_path: Path, tmp_path: Path, tool: Path) -> 
 
     def diff(*words: object) -> Run:
         sides = [str(tmp_path / word) if word in ("old", "same", "new") else word for word in words]
-        return run("diff", "--root", tmp_path, "--kustomize", tool, *sides)
+        return run("diff", "--root", tmp_path, "--kustomize", kustomize_path, *sides)
 
     return diff
 
@@ -203,22 +195,17 @@ def test_a_package_and_the_tree_that_it_is_of(diff: Diff, on_path: Path, tmp_pat
 def bundle(skopeo: Callable[..., Path], tmp_path: Path) -> list[str]:
     """The small bundle of the command line's tests, as a side and its option."""
     skopeo()
-    layer = Layer()
-    for path, text in MANIFESTS.items():
-        layer.file(path, text.encode())
-    write_image(tmp_path / "operator", [layer], history=[("COPY a /opt/manifests", True)])
-    csv = Layer().file("manifests/rhods-operator.clusterserviceversion.yaml", CSV.encode())
-    write_image(tmp_path / "bundle", [csv])
+    write_bundle(tmp_path)
     return [f"oci:{tmp_path}/bundle:image", f"oci:{tmp_path}/operator:image"]
 
 
 def test_a_bundle_and_the_tree_that_it_gives(
-    diff: Diff, run: Callable[..., Run], tool: Path, tmp_path: Path, bundle: list[str]
+    diff: Diff, run: Callable[..., Run], kustomize_path: Path, tmp_path: Path, bundle: list[str]
 ) -> None:
     name, operator = bundle
     root = tmp_path / "root"
     root.mkdir()
-    options: list[Any] = ["--kustomize", tool, "--root", root]
+    options: list[Any] = ["--kustomize", kustomize_path, "--root", root]
     assert run("to", name, "--operator-image", operator, *options).code == 0
     before = read_tree(root)
     said = diff(root, name, "--operator-image", operator)

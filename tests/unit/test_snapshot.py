@@ -1,7 +1,6 @@
 """What a directory ships, whoever made it: trees of ours, devices, unpacked packages."""
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,6 @@ from rebase.model import NAMESPACE, PACKAGE, ImageSource, ObjectName
 from rebase.release import ShippedFile
 from rebase.sbom import sbom
 from rebase.tools.kustomize import Kustomize
-from unit import fake_kustomize
 from unit.helpers import executable, pinned, write_tree
 from unit.test_release import image, record
 
@@ -51,9 +49,8 @@ def info(version: str = "3.4.0", **images: str) -> str:
 
 
 @pytest.fixture
-def kustomize(tmp_path: Path) -> Kustomize:
-    script = f"#!/bin/sh\nexec '{sys.executable}' '{fake_kustomize.__file__}' \"$@\"\n"
-    return Kustomize(executable(tmp_path / "bin", "kustomize", script), "v5.8.1")
+def kustomize(kustomize_path: Path) -> Kustomize:
+    return Kustomize(kustomize_path, "v5.8.1")
 
 
 @pytest.fixture
