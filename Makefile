@@ -44,7 +44,7 @@ system-packages:
 kustomize: .venv/.installed
 	@packaging/install-kustomize.sh --or-newer $(KUSTOMIZE_VERSION) .venv/bin/kustomize
 
-test-tools: setup $(TEST_KUSTOMIZE_VERSIONS:%=.venv/kustomize/%/kustomize) .venv/rpmlint/bin/rpmlint .venv/validators/.installed model-server ## what only the tests need: a registry, older kustomize, rpmlint, validators, a model server
+test-tools: setup $(TEST_KUSTOMIZE_VERSIONS:%=.venv/kustomize/%/kustomize) .venv/rpmlint/bin/rpmlint .venv/validators/.installed model-server ## what only the tests need: a registry, a browser, older kustomize, rpmlint, validators, a model server
 	@packaging/system-packages.sh --for-tests
 
 .venv/kustomize/%/kustomize: | setup

@@ -3,7 +3,8 @@
 # are there. With --for-tests also what only the tests use.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-PATH+=:/usr/sbin:/sbin # not on every user's PATH, and one of the commands is there
+# Not on every user's PATH, and commands are there; the last is the place of Fedora's headless Chromium.
+PATH+=:/usr/sbin:/sbin:/usr/lib64/chromium-browser
 
 # command (a|b: either will do)              its package on Debian   on Fedora       on RHEL (-: there is none)
 needed='
@@ -22,6 +23,7 @@ docker-registry|registry                  docker-registry  docker-distribution  
 python-rpm                                python3-rpm      python3-rpm          python3-rpm
 curl                                      curl             curl                 curl
 openssl                                   openssl          openssl              openssl
+chromium|chromium-browser|headless_shell  chromium         chromium-headless    -
 '
 [ "${1:-}" != --for-tests ] || needed+=$for_tests
 

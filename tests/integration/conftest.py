@@ -9,6 +9,7 @@ from integration.support.command import rebase
 from integration.support.images import Images, make_demo, make_images
 from integration.support.packages import MICROSHIFT, Built, build, install, sources
 from integration.support.registry import Registry, running_registry
+from integration.support.reports import Reports, report
 from integration.support.surroundings import VERSIONS, kustomize, need_data
 from integration.support.trees import Tree
 
@@ -67,6 +68,23 @@ def version(request: pytest.FixtureRequest) -> str:
 def tree(version: str, rebased: Callable[[str], Tree]) -> Tree:
     """The tree of each version."""
     return rebased(version)
+
+
+@pytest.fixture(scope="session")
+def compared(
+    rebased: Callable[[str], Tree], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, str], Reports]:
+    """What is different between two versions, each rebased on its own."""
+    made: dict[tuple[str, str], Reports] = {}
+
+    def between(old: str, new: str) -> Reports:
+        if (old, new) not in made:
+            need_data(old, new)
+            out = tmp_path_factory.mktemp(f"compared-{old}-{new}-")
+            made[old, new] = report(rebased(old).root, rebased(new).root, out)
+        return made[old, new]
+
+    return between
 
 
 @pytest.fixture(scope="session")
