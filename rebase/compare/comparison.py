@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from rebase.compare.crds import CrdChange, CrdSize, compare_crds, crd_sizes
 from rebase.compare.fields import FieldChange, field_changes
 from rebase.compare.images import ImageChange, compare_images
-from rebase.compare.levels import Level
 from rebase.compare.rights import RightsChange, compare_rights
 from rebase.compare.runtimes import KIND as RUNTIME
 from rebase.compare.runtimes import TOLD as RUNTIME_TOLD
@@ -110,9 +109,6 @@ class Comparison:
             or objects.changed
             or self.deleted
         )
-
-    def crd_changes(self, level: Level) -> list[CrdChange]:
-        return [change for change in self.crds if change.level is level]
 
 
 def compare(old: Snapshot, new: Snapshot) -> Comparison:

@@ -6,7 +6,6 @@ import pytest
 
 from rebase.compare.comparison import ObjectChange, Placed, compare
 from rebase.compare.fields import FieldChange
-from rebase.compare.levels import Level
 from rebase.compare.runtimes import DISPLAY_NAME, VERSION
 from rebase.compare.snapshot import PARTS, Snapshot
 from rebase.model import LeftOut, ObjectName, Upstream
@@ -127,12 +126,6 @@ def test_what_is_deleted_from_now_on_is_a_difference() -> None:
     found = compare(side(A, deleted=frozenset({other})), side(A, deleted=frozenset({gone, other})))
     assert found.deleted == (gone,)
     assert not found.same
-
-
-def test_changes_of_a_level() -> None:
-    found = difference(make_crd("Model", "a.io"), make_crd("Other", "a.io"))
-    assert [one.id for one in found.crd_changes(Level.BREAKS)] == ["crd-removed"]
-    assert [one.id for one in found.crd_changes(Level.FINE)] == ["crd-added"]
 
 
 # Parts
