@@ -49,8 +49,10 @@ class Row:
     read: float | None = None
 
 
-def measure(words: Sequence[str | Path], cwd: Path) -> tuple[float, float]:
-    """Run a program to its end: (seconds, MB of its largest process)."""
+def measure(
+    words: Sequence[str | Path], cwd: Path, codes: Sequence[int] = (0,)
+) -> tuple[float, float]:
+    """Run a program to one of these ends: (seconds, MB of its largest process)."""
     with tempfile.TemporaryFile() as stderr:
         start = time.perf_counter()
         words, quiet = [str(word) for word in words], subprocess.DEVNULL
@@ -60,7 +62,7 @@ def measure(words: Sequence[str | Path], cwd: Path) -> tuple[float, float]:
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        if process.returncode not in codes:
             stderr.seek(0)
             sys.exit(f"{words[0]} failed: {stderr.read().decode()}")
     return seconds, usage.ru_maxrss * 1024 / MB
@@ -149,6 +151,23 @@ def rendering(work: Path, version: str, runs: int) -> list[Row]:
     ]
 
 
+def comparing(work: Path, trees: dict[str, Path], images: Images, runs: int) -> list[Row]:
+    """The newest of the trees against the oldest, and by itself."""
+    old, new = trees[VERSIONS[0]], trees[VERSIONS[-1]]
+
+    def diff(title: str, *words: str | Path) -> Row:
+        run = argv("diff", *words, "--root", work)
+        return row(title, runs, lambda: measure(run, work, codes=(1,)))
+
+    check = argv("check", "--root", new)
+    return [
+        diff("diff: tree, tree", old, new),
+        diff("diff: tree, bundle upon it", old, images.bundle, "--no-tls-verify"),
+        diff("diff --measure: tree, tree", old, new, "--measure"),
+        row(f"check: {VERSIONS[-1]}'s tree", runs, lambda: measure(check, work)),
+    ]
+
+
 def show(title: str, rows: Sequence[Row]) -> None:
     print(f"\n{title:53} {'seconds':>8} {'peak MB':>8} {'MB read':>8}")
     for one in rows:
@@ -159,6 +178,7 @@ def show(title: str, rows: Sequence[Row]) -> None:
 def bench(runs: int) -> dict[str, list[Row]]:
     """All tables, by title."""
     tables: dict[str, list[Row]] = {}
+    trees: dict[str, Path] = {}
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         base = Path(name)
         with running_registry(base / "registry") as registry:
@@ -174,6 +194,9 @@ def bench(runs: int) -> dict[str, list[Row]]:
                     rows = whole(work, images, runs, rows[0])
                     tables[f"RHOAI {version}, {layout}: a whole rebase"] = rows
                 tables[f"RHOAI {version}: kustomize 5.8.1 build"] = rendering(work, version, runs)
+                trees[version] = work / "root"
+            title = f"RHOAI {' → '.join(VERSIONS)}: diff and check"
+            tables[title] = comparing(base, trees, images, runs)
     return tables
 
 
