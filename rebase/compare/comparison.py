@@ -77,6 +77,7 @@ class Comparison:
         parts: the ones that both sides can have, and that were compared.
         facts: of the rebases: where the manifests were, with which tools, what upstream had.
         deleted: what MicroShift is to delete from now on.
+        no_longer_deleted: what it was to delete before.
     """
 
     old: Snapshot
@@ -93,6 +94,7 @@ class Comparison:
     settings: tuple[ConfigMapChange, ...]
     runtimes: tuple[RuntimeChange, ...]
     deleted: tuple[ObjectName, ...]
+    no_longer_deleted: tuple[ObjectName, ...]
     left_out: tuple[LeftOut, ...]
     no_longer_left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
@@ -108,6 +110,7 @@ class Comparison:
             or objects.moved
             or objects.changed
             or self.deleted
+            or self.no_longer_deleted
         )
 
 
@@ -132,13 +135,22 @@ def compare(old: Snapshot, new: Snapshot) -> Comparison:
         webhooks=tuple(compare_webhooks(before, after)),
         settings=tuple(compare_settings(before, after)),
         runtimes=tuple(compare_runtimes(before, after)),
-        deleted=tuple(sorted(new.deleted - old.deleted)),
+        deleted=_other_objects(new.deleted, old.deleted),
+        no_longer_deleted=_other_objects(old.deleted, new.deleted),
         left_out=_only_in(new.record.left_out, old.record.left_out) if recorded else (),
         no_longer_left_out=_only_in(old.record.left_out, new.record.left_out) if recorded else (),
         warnings=tuple(
             warning for warning in new.record.warnings if warning not in old.record.warnings
         ),
     )
+
+
+def _other_objects(
+    some: Iterable[ObjectName], others: Iterable[ObjectName]
+) -> tuple[ObjectName, ...]:
+    """Those that others have not, in whatever API version."""
+    known = {name.identity for name in others}
+    return tuple(sorted(name for name in some if name.identity not in known))
 
 
 def _only_in(some: Iterable[LeftOut], others: Iterable[LeftOut]) -> tuple[LeftOut, ...]:

@@ -42,16 +42,6 @@ class CrdLine:
     def crds(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(crd for crd, _ in self.where))
 
-    @property
-    def version(self) -> str:
-        """The versions in a line; "" where it is about whole CRDs."""
-        return ", ".join(dict.fromkeys(name for _, versions in self.where for name in versions))
-
-    @property
-    def places(self) -> int:
-        """How many paths it is at, over all CRDs; a path that two versions have is one."""
-        return max(1, len({(change.crd, path) for change in self.changes for path in change.paths}))
-
 
 Together = list[CrdChange]
 

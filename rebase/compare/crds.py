@@ -40,16 +40,6 @@ class CrdChange:
     objects: str = ""
     paths: tuple[str, ...] = ()
 
-    @property
-    def version(self) -> str:
-        """The versions in a line; "" for the whole CRD."""
-        return ", ".join(self.versions)
-
-    @property
-    def places(self) -> int:
-        """How many paths of each version it is at."""
-        return max(1, len(self.paths))
-
 
 @dataclass(frozen=True)
 class CrdSize:

@@ -18,6 +18,10 @@ def leftovers_section(comparison: Comparison) -> Section:
         Item(str(name), Sign.REMOVED, "deleted when MicroShift starts")
         for name in comparison.deleted
     ]
+    items += [
+        Item(str(name), Sign.ADDED, "no longer deleted when MicroShift starts")
+        for name in comparison.no_longer_deleted
+    ]
     for name in gone:
         if name.identity in deleted:
             continue

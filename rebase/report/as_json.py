@@ -49,6 +49,7 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
         "configuration": [asdict(change) for change in comparison.settings],
         "runtimes": [{"name": change.name, **asdict(change)} for change in comparison.runtimes],
         "deleted": [_name(name) for name in comparison.deleted],
+        "no_longer_deleted": [_name(name) for name in comparison.no_longer_deleted],
         "left_out": [asdict(one) for one in comparison.left_out],
         "no_longer_left_out": [asdict(one) for one in comparison.no_longer_left_out],
         "warnings": list(comparison.warnings),

@@ -69,7 +69,7 @@ def test_2_22_to_2_25(changes: Changes) -> None:
         f"spec.{part}.maxReplicas" for part in ("explainer", "predictor", "transformer")
     )
     signal = only(found, crd=ISVC, path="….lifecycle.stopSignal")
-    assert (signal.id, signal.level, signal.places) == ("field-added", FINE, 21)
+    assert (signal.id, signal.level, len(signal.paths)) == ("field-added", FINE, 21)
     added = {change.crd for change in found if change.id == "crd-added"}
     assert {LLMISVC, LLM_CONFIG} < added
 

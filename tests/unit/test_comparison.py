@@ -1,5 +1,6 @@
 """Two sides compared: what came, went, moved and changed, and what can be compared at all."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -152,6 +153,16 @@ def test_images_of_parts_that_are_not_compared_are_left_out() -> None:
         old, used_by={"a": ("assets/kserve/a.yaml", "assets/llm-d/a.yaml"), "b": ("assets/llm-d/",)}
     )
     assert compare(by_record, new).same
+
+
+def test_what_is_no_longer_deleted_is_a_difference_too() -> None:
+    newer = replace(A.full_name, api_version="v9")
+    assert compare(
+        side(B, deleted=frozenset({A.full_name})), side(B, deleted=frozenset({newer}))
+    ).same
+    found = compare(side(B, deleted=frozenset({A.full_name})), side(B))
+    assert (found.deleted, found.no_longer_deleted) == ((), (A.full_name,))
+    assert not found.same
 
 
 def test_what_is_deleted_belongs_to_the_core() -> None:

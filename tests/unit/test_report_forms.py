@@ -410,7 +410,7 @@ def everything() -> Comparison:
             name=HOSTILE[number],
             version=f"3.{number}.0",
             costs={"kserve": Cost(number + 1, 0.1, 2)},
-            deleted=frozenset({ObjectName("Service", "old", "", "v1")} if number else ()),
+            deleted=frozenset({ObjectName("Service", f"old{number}", "", "v1")}),
             edited=(f"edited{number}.yaml",),
             **moves,
         )
