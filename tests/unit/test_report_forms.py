@@ -462,7 +462,9 @@ def test_json_has_everything() -> None:
     assert found["configuration"] == [
         {"name": "c", "changes": [{"path": "x.a", "old": "0", "new": "1"}]}
     ]
-    assert found["deleted"] == [{"apiVersion": "v1", "kind": "Service", "name": "old"}]
+    service = {"apiVersion": "v1", "kind": "Service"}
+    assert found["deleted"] == [{**service, "name": "old1"}]
+    assert found["no_longer_deleted"] == [{**service, "name": "old0"}]
     assert found["warnings"] == ["warning1"]
 
 
