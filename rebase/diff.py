@@ -1,15 +1,17 @@
 """`rhoai-rebase diff`: two sides, laid out as directories, read and compared."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 from rebase.compare.comparison import Comparison, compare
 from rebase.compare.images import ImageFacts
-from rebase.compare.snapshot import Cache, Snapshot, in_tree, read_snapshot
+from rebase.compare.snapshot import Cache, Rendered, Snapshot, in_tree, read, render
 from rebase.errors import UsageError
 from rebase.registry import ABSENT, Looked
 from rebase.sides import Side, Workshop, told_of
+from rebase.tools.kustomize import Kustomize
 
 
 def compare_sides(
@@ -28,13 +30,9 @@ def compare_sides(
     before = workshop.lay_out(old, "old")
     after = workshop.lay_out(new, "new", before if in_tree(before) else None)
     workshop.reporter.step("Comparing")
-    cache: Cache = {}
-
-    def snapshot(root: Path, name: str) -> Snapshot:
-        with told_of(name):
-            return read_snapshot(root, name, workshop.kustomize, cache, measured=measured)
-
-    was, now = snapshot(before, old.name), snapshot(after, new.name)
+    was, now = _snapshots(
+        ((before, old.name), (after, new.name)), workshop.kustomize, measured=measured
+    )
     if not was.parts & now.parts:
         has = (f"{side.name} has {', '.join(sorted(side.parts))}" for side in (was, now))
         raise UsageError(f"nothing can be compared: {'; '.join(has)}")
@@ -49,6 +47,27 @@ def compare_sides(
         }
         was, now = (replace(side, images=_told(side.images, looked)) for side in (was, now))
     return compare(was, now)
+
+
+def _snapshots(
+    sides: Sequence[tuple[Path, str]], kustomize: Kustomize, *, measured: bool
+) -> list[Snapshot]:
+    """The sides by their directories and names; one is rendered while the one before is read."""
+    cache: Cache = {}
+
+    def rendered(side: tuple[Path, str]) -> Rendered:
+        root, name = side
+        with told_of(name):
+            return render(root, name, kustomize, measured=measured)
+
+    found = []
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # What is measured is not to be disturbed by what is read meanwhile.
+        results = list(map(rendered, sides)) if measured else pool.map(rendered, sides)
+        for side, (_, name) in zip(results, sides, strict=True):
+            with told_of(name):
+                found.append(read(side, cache))
+    return found
 
 
 def _told(

@@ -96,19 +96,43 @@ class Snapshot:
         )
 
 
+@dataclass(frozen=True)
+class Rendered:
+    """A side as kustomize has it.
+
+    Attributes:
+        directories: part → directory below the root.
+        deletions: the directory with what is to be deleted.
+        parts: what each renders, and what that takes.
+    """
+
+    root: Path
+    name: str
+    directories: Mapping[str, str]
+    deletions: str
+    parts: Mapping[str, tuple[str, Cost]]
+
+
 def read_snapshot(
     root: Path, name: str, kustomize: Kustomize, cache: Cache, *, measured: bool = False
 ) -> Snapshot:
-    """What a directory ships.
+    """What a directory ships: rendered, then read.
+
+    Raises:
+        UsageError, CheckError, TreeError: as these do.
+    """
+    return read(render(root, name, kustomize, measured=measured), cache)
+
+
+def render(root: Path, name: str, kustomize: Kustomize, *, measured: bool = False) -> Rendered:
+    """What kustomize makes of a directory's parts.
 
     Args:
-        cache: grows; the same one for both sides saves parsing what they have in common.
         measured: tell what rendering costs, rendering one part after the other.
 
     Raises:
-        UsageError: it ships nothing of ours, or its record cannot be read.
+        UsageError: it ships nothing of ours.
         CheckError: a part does not render.
-        TreeError: a part holds something that is no object.
     """
     directories, deletions = _directories(root)
     if not directories:
@@ -116,27 +140,41 @@ def read_snapshot(
             f"{name} ships nothing of ours: no {assets.KSERVE}, no {MANIFESTS_D}/*-{PACKAGE}-*",
             hint="name a rebased tree, a package with manifests, or where one is installed",
         )
-    record = release.read_before(root)
 
     def build(part: str) -> tuple[str, Cost]:
         return _build(kustomize, root, directories[part], name, measured=measured)
 
     with ThreadPoolExecutor(max_workers=1 if measured else len(directories)) as pool:
-        rendered = dict(zip(directories, pool.map(build, directories), strict=True))
+        parts = dict(zip(directories, pool.map(build, directories), strict=True))
+    return Rendered(root, name, directories, deletions, parts)
+
+
+def read(rendered: Rendered, cache: Cache) -> Snapshot:
+    """What a side ships, by what it renders and by the files beside that.
+
+    Args:
+        cache: grows; the same one for both sides saves parsing what they have in common.
+
+    Raises:
+        UsageError: its record cannot be read.
+        TreeError: a part holds something that is no object.
+    """
+    root, name = rendered.root, rendered.name
+    record = release.read_before(root)
     objects: dict[Identity, tuple[str, KubeObject]] = {}
-    for part, (text, _) in rendered.items():
-        for obj in _parse(text, f"{name}: {directories[part]}", cache):
+    for part, (text, _) in rendered.parts.items():
+        for obj in _parse(text, f"{name}: {rendered.directories[part]}", cache):
             objects[obj.identity] = (part, obj)
     version, found = _version_and_images(root, record)
     return Snapshot(
         name=name,
         version=version,
-        parts=frozenset(PARTS if in_tree(root) else directories),
+        parts=frozenset(PARTS if in_tree(root) else rendered.directories),
         objects=objects,
         images=found or _images_by_place(objects.values()),
-        costs={part: cost for part, (_, cost) in rendered.items()},
+        costs={part: cost for part, (_, cost) in rendered.parts.items()},
         record=record,
-        deleted=_deleted(root, deletions),
+        deleted=_deleted(root, rendered.deletions),
         edited=edited(root, record),
     )
 

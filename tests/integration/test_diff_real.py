@@ -225,10 +225,10 @@ def test_the_same_objects_written_otherwise_are_the_same(
 
 @pytest.fixture
 def todays(tmp_path: Path) -> Path:
-    """What today's bash tool leaves for 2.25."""
+    """What today's bash tool leaves for 2.22."""
     root = tmp_path / "todays"
     root.mkdir()
-    todays_tool.leave("2.25", root)
+    todays_tool.leave("2.22", root)
     return root
 
 
@@ -236,20 +236,15 @@ def test_another_tools_tree_is_compared_with_the_bundle_that_it_is_of(
     todays: Path, images_of: Callable[[str], Images]
 ) -> None:
     """It has no record that a rebase could go on from."""
-    done = rebase("diff", todays, *images_of("2.25").arguments, "--json", root=todays)
+    done = rebase("diff", todays, *images_of("2.22").arguments, "--json", root=todays)
     assert done.code == 1, done.err
     said = json.loads(done.out)
     assert said["old"]["version"] == said["new"]["version"]
-    images = {one["key"]: one for one in said["images"]}
+    told = {one["key"]: one["old"]["reference"] for one in said["images"] if one["old"]}
+    ours = {one["key"]: one["new"]["reference"] for one in said["images"] if one["new"]}
     pinned = re.compile(r"[a-z0-9.-]+/[a-z0-9/-]+@sha256:[0-9a-f]{64}")
-    wrong = [
-        key
-        for key, one in images.items()
-        if one["old"] and not pinned.fullmatch(one["old"]["reference"])
-    ]
-    assert len(wrong) == 16
-    ours = [one["new"]["reference"] for one in images.values() if one["new"]]
-    assert all(map(pinned.fullmatch, ours))
+    assert not all(map(pinned.fullmatch, told.values()))
+    assert all(map(pinned.fullmatch, ours.values()))
 
 
 def test_a_rebase_of_another_tools_tree_is_reported(
@@ -257,7 +252,7 @@ def test_a_rebase_of_another_tools_tree_is_reported(
 ) -> None:
     """Its files were moved out of the way, as the rebase asks for; what is left is broken."""
     file = tmp_path / "report.json"
-    words = (*images_of("2.25").arguments, "--report", str(file))
+    words = (*images_of("2.22").arguments, "--report", str(file))
     shutil.rmtree(todays / "assets/kserve")
     for runtime in (todays / "assets/runtimes").glob("*[!n].yaml"):
         runtime.unlink()
@@ -265,4 +260,4 @@ def test_a_rebase_of_another_tools_tree_is_reported(
     assert "warning: compared with nothing: the tree before: assets/runtimes does" in done.err
     said = json.loads(file.read_text())
     assert said["old"]["objects"] == 0
-    assert len(said["objects"]["added"]) == said["new"]["objects"] > 50
+    assert len(said["objects"]["added"]) == said["new"]["objects"] > 40
