@@ -85,7 +85,7 @@ demo: setup ## the whole road, offline: made-up images, rebase, RPMs, installed 
 	@packaging/show-installed.sh $(DEMO_ROOT)
 
 test: setup test-tools lint ## lint, then every test
-	.venv/bin/pytest $(ARGS)
+	.venv/bin/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: setup ## ruff, mypy, and a syntax check of the scripts and the spec
 	.venv/bin/ruff check $(PYTHON_PATHS)
