@@ -4,6 +4,7 @@ Headings are underlined: git takes a line that begins with `#` for a comment. Gi
 characters: lists are cut, shorter where that is not enough, and at last also what breaks.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -39,7 +40,8 @@ LIMITS = (
     Limits(20, 4, strictly=True),
     Limits(5, 2, strictly=True),
 )
-ESCAPED = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_<[|~&$#"})
+ESCAPED = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_<|~&$#"})
+OPENS_LINK = re.compile(r"\[(?!\](?![(\[:]))")  # not the `[]` of a path
 LEVELS = {Level.BREAKS: "**breaks** ", Level.WARNS: "warns ", Level.FINE: ""}
 
 
@@ -143,4 +145,4 @@ def _code(text: str) -> str:
 
 def _plain(text: str) -> str:
     """Words in which nothing is taken for markup."""
-    return one_line(text, LONGEST_NOTE).translate(ESCAPED)
+    return OPENS_LINK.sub(r"\\[", one_line(text, LONGEST_NOTE).translate(ESCAPED))
