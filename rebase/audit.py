@@ -11,8 +11,7 @@ from rebase.checks import RenderedDirectory
 from rebase.findings import Finding, Note, Waiver, sift
 from rebase.kustomization import DirectoryFiles
 from rebase.project import FILE, Project
-from rebase.recorded import RECORD
-from rebase.release import Before, Info
+from rebase.release import RECORD, Before, Info
 from rebase.reporter import Reporter
 from rebase.tools.kustomize import Kustomize
 from rebase.tools.process import Measured

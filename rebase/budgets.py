@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rebase import assets
 from rebase.findings import Finding
-from rebase.release import DIRECTORY, RECORD, Before
+from rebase.release import RECORD, Before
 from rebase.tools.process import Measured
 
 CORE = "core"
@@ -94,7 +94,7 @@ def check_images(before: Before, budgets: Mapping[str, Budget]) -> Iterator[Find
         ):
             for key, size in sizes.get(directory, {}).items():
                 if limit is not None and size / MB > limit:
-                    where = f"{DIRECTORY}/{RECORD}: {key} on {architecture}"
+                    where = f"{RECORD}: {key} on {architecture}"
                     message = f"{size / MB:.0f} MB compressed; the budget is {limit:g}"
                     yield Finding("image-size", where, message)
         for package, directories, limit in (

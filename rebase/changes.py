@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rebase import assets, release
+from rebase.publish import Tree, read_files
 from rebase.release import Before
 
 
@@ -71,17 +72,10 @@ class Changes:
     edited: tuple[str, ...]
 
 
-def compare(
-    root: Path, before: Before, tree: Mapping[str, bytes], directories: tuple[str, ...]
-) -> Changes:
+def compare(root: Path, before: Before, tree: Tree, directories: tuple[str, ...]) -> Changes:
     """Compare what is below `root`, with its record, with a new tree."""
-    old = {
-        file.relative_to(root).as_posix(): file.read_bytes()
-        for directory in directories
-        for file in sorted((root / directory).rglob("*"))
-        if file.is_file()
-    }
-    record = json.loads(tree[f"{release.DIRECTORY}/{release.RECORD}"])
+    old = read_files(root, directories)
+    record = json.loads(tree[release.RECORD])
     new_objects = {
         f"{Path(path).parent.name}: {file['kind']} {file['name']}": file["sha256"]
         for path, file in record["files"].items()

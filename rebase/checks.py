@@ -1,7 +1,7 @@
 """What must be true of a tree before it may ship; every finding is told, not the first one."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +16,13 @@ from rebase.findings import Finding, Sifted, Waiver, sift
 from rebase.model import NAMESPACE, Identity
 from rebase.objects import KubeObject, deep_strings, images, parse_render
 from rebase.reference import is_pinned
+from rebase.tools.kustomize import Build
 
 VARIABLE = re.compile(r"\$\([\w.-]+\)")
 # Where Kubernetes itself expands $(NAME), and scripts hold shell of their own.
 EXPANDED_BY_KUBERNETES = re.compile(r"(?:^|\.)(?:args|command|env)\[\d+\](?:\.value)?$")
 EXPLAIN_HINT = "`rhoai-rebase check --explain ID` tells what a finding means and what to do"
 
-Build = Callable[[Path], str]  # renders a directory; raises ToolError
 Parts = Mapping[tuple[str, ...], Mapping[str, bytes]]
 """Directories that ship together → their release infos, by file name."""
 
@@ -171,7 +171,7 @@ def check_deletions(
     findings: list[Finding] = []
     for document in documents:
         try:
-            name = release.parse_object_name(document | document["metadata"])
+            name = release.object_name_of(document)
         except (KeyError, TypeError):
             message = "the render holds something that names no object"
             findings.append(Finding("malformed", directory, message))

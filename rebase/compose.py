@@ -21,7 +21,6 @@ from rebase.sbom import is_sbom, sbom, sbom_name
 from rebase.tools.kustomize import Kustomize
 
 CORE_DIRECTORIES = assets.CORE_DIRECTORIES
-RECORD = f"{release.DIRECTORY}/{release.RECORD}"
 DIRECTORIES = (*CORE_DIRECTORIES, assets.LLM_D, retired.DIRECTORY, release.DIRECTORY)
 
 
@@ -46,7 +45,7 @@ class Composed:
     def with_warnings(self, warnings: Iterable[str]) -> "Composed":
         """The same with more warnings in the record."""
         record = replace(self.record, warnings=(*self.record.warnings, *warnings))
-        return replace(self, record=record, tree={**self.tree, RECORD: record.to_bytes()})
+        return replace(self, record=record, tree={**self.tree, release.RECORD: record.to_bytes()})
 
 
 def compose(
@@ -157,7 +156,7 @@ def compose(
             for infos in (*parts.values(), sboms)
             for name, data in infos.items()
         },
-        RECORD: record.to_bytes(),
+        release.RECORD: record.to_bytes(),
         **({retired.HISTORY: retired.history_bytes(gone)} if gone else {}),
         **({retired.CUSTOM_LIST: custom_deletions} if custom_deletions else {}),
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from rebase import checks, compose, publish, release
@@ -22,7 +23,7 @@ from rebase.render import read_source, render
 from rebase.reporter import Reporter
 from rebase.retired import Retired
 from rebase.runtimes import refuse_empty_templates
-from rebase.tools.kustomize import Kustomize
+from rebase.tools.kustomize import Build, Kustomize
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,14 @@ def process(staged: Staged, options: Options, kustomize: Kustomize, reporter: Re
     composed = compose.compose(product, staged, table, kustomize, options, on_devices)
 
     reporter.step("Checking")
+    build = cache(kustomize.build)  # what is checked is compared as well
     with publish.staged(options.root, composed.tree) as new:
-        composed = _check(new, composed, kustomize, options.waivers)
+        composed = _check(new, composed, build, options.waivers)
         changes = compare(options.root, before, composed.tree, DIRECTORIES)
         comparison = None
         if options.compared:
             reporter.step("Comparing with what is there")
-            comparison = _comparison(options, new, staged, composed, kustomize, reporter)
+            comparison = _comparison(options, new, staged, composed, kustomize, build, reporter)
         written = bool(changes.files) and not options.dry_run
         if written:
             publish.swap(options.root, new, DIRECTORIES)
@@ -100,14 +102,15 @@ def _comparison(
     staged: Staged,
     composed: Composed,
     kustomize: Kustomize,
+    build: Build,
     reporter: Reporter,
 ) -> Comparison:
     """What a rebase changes, in the words of the objects."""
-    cache = dict(composed.known)
+    known = dict(composed.known)
     bundle = next(image for image in staged.images if image.role == "bundle")
 
     def snapshot(root: Path, name: str) -> Snapshot:
-        return read_snapshot(root, name, kustomize, cache, measured=options.measured)
+        return read_snapshot(root, name, kustomize, known, measured=options.measured, build=build)
 
     old = Snapshot("nothing")
     if ships(options.root):
@@ -118,16 +121,14 @@ def _comparison(
     return compare_snapshots(old, snapshot(new, bundle.reference))
 
 
-def _check(
-    new: Path, composed: Composed, kustomize: Kustomize, waivers: tuple[Waiver, ...]
-) -> Composed:
+def _check(new: Path, composed: Composed, build: Build, waivers: tuple[Waiver, ...]) -> Composed:
     """Refuse what is not fit to ship; what is waived becomes a warning in the record."""
-    found = checks.check_tree(new, composed.parts, kustomize.build, composed.known).findings
+    found = checks.check_tree(new, composed.parts, build, composed.known).findings
     waived = checks.refuse(found, waivers).waived
     if not waived:
         return composed
     warned = composed.with_warnings(
         f"waived ({waiver.reason}): {finding}" for finding, waiver in waived
     )
-    (new / compose.RECORD).write_bytes(warned.tree[compose.RECORD])
+    (new / release.RECORD).write_bytes(warned.tree[release.RECORD])
     return warned

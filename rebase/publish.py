@@ -1,15 +1,33 @@
-"""Replacing the output directories as a whole, or not at all."""
+"""The output directories as files: read, written, and replaced as a whole or not at all."""
 
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from rebase.errors import UsageError
 
 Tree = Mapping[str, bytes]  # path below the root, with `/` → content
+
+
+def read_files(root: Path, directories: Iterable[str]) -> dict[str, bytes]:
+    """Every file below these directories of a tree, by path."""
+    return {
+        file.relative_to(root).as_posix(): file.read_bytes()
+        for directory in directories
+        for file in sorted((root / directory).rglob("*"))
+        if file.is_file()
+    }
+
+
+def write_files(root: Path, tree: Tree) -> None:
+    """Write a tree's files below a directory."""
+    for path, data in tree.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
 
 
 @contextmanager
@@ -20,10 +38,7 @@ def staged(root: Path, tree: Tree) -> Iterator[Path]:
     except OSError as error:
         raise UsageError(f"cannot write to {root}: {error.strerror}") from None
     try:
-        for path, data in tree.items():
-            file = temporary / "new" / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(data)
+        write_files(temporary / "new", tree)
         yield temporary / "new"
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -14,9 +14,8 @@ from rebase.objects import strings
 from rebase.project import FILE, Project
 from rebase.reference import digest_of, repository_of
 from rebase.release import Before
-from rebase.sbom import is_sbom, sbom_name
+from rebase.sbom import is_sbom, read_keys, sbom_name
 
-RECORD = f"{release.DIRECTORY}/{release.RECORD}"
 IDS = (
     *("edited", "missing-file", "unrecorded-file", "not-listed", "image-differs"),
     *("release-info-differs", "sbom", "override"),
@@ -133,15 +132,8 @@ def _sbom(path: str, data: bytes, _: Before, images: Mapping[str, str]) -> Itera
         name = f"{repository_of(reference)}@{digest_of(reference)}"
         expected.setdefault(name, set()).add(key)
     try:
-        found = {
-            f"{one['name']}@{one['version']}": {
-                str(entry["value"])
-                for entry in one.get("properties", ())
-                if entry["name"] == "rhoai-rebase:key"
-            }
-            for one in json.loads(data)["components"]
-        }
-    except (ValueError, KeyError, TypeError):
+        found = read_keys(json.loads(data)["components"])
+    except (AttributeError, KeyError, TypeError, ValueError):
         yield Finding("sbom", path, "it cannot be read")
         return
     for name in sorted(found.keys() | expected.keys()):

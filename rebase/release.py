@@ -19,7 +19,7 @@ from rebase.model import (
 )
 
 DIRECTORY = "release"
-RECORD = "rebase.json"
+RECORD = f"{DIRECTORY}/rebase.json"
 FORMAT = 2
 
 
@@ -97,6 +97,15 @@ def object_name_as_json(name: ObjectName) -> dict[str, str]:
         "name": name.name,
         **({"namespace": name.namespace} if name.namespace else {}),
     }
+
+
+def object_name_of(document: Mapping[str, Any]) -> ObjectName:
+    """The name of an object as Kubernetes writes it.
+
+    Raises:
+        KeyError, TypeError: it is none.
+    """
+    return parse_object_name({**document, **document["metadata"]})
 
 
 def parse_object_name(entry: Mapping[str, Any]) -> ObjectName:
@@ -272,11 +281,10 @@ def read_before(root: Path) -> Before:
         UsageError: there is one that cannot be understood: what it shipped would be forgotten,
             and would stay in clusters for ever.
     """
-    path = f"{DIRECTORY}/{RECORD}"
     try:
-        record = json.loads((root / path).read_text())
+        record = json.loads((root / RECORD).read_text())
         if record["format"] != FORMAT:
-            raise unreadable(path, f"it has format {record['format']}, not {FORMAT}")
+            raise unreadable(RECORD, f"it has format {record['format']}, not {FORMAT}")
         return Before(
             version=record["bundle"]["version"],
             images={key: image["reference"] for key, image in record["images"].items()},
@@ -316,9 +324,9 @@ def read_before(root: Path) -> Before:
     except FileNotFoundError:
         return NOTHING
     except KeyError as error:
-        raise unreadable(path, f"it lacks {error}") from None
+        raise unreadable(RECORD, f"it lacks {error}") from None
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise unreadable(path, str(error)) from None
+        raise unreadable(RECORD, str(error)) from None
 
 
 def _upstream(entry: Mapping[str, Any]) -> Upstream:

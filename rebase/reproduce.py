@@ -14,8 +14,8 @@ from rebase.model import ARCHITECTURES, ImageSource, Override, Staged
 from rebase.options import Options
 from rebase.process import process
 from rebase.project import FILE, Project
-from rebase.recorded import RECORD
-from rebase.release import Before, Info
+from rebase.publish import read_files, write_files
+from rebase.release import RECORD, Before, Info
 from rebase.reporter import Reporter
 from rebase.tools.kustomize import Kustomize
 from rebase.workflow import STAGING
@@ -48,19 +48,17 @@ def reproduce(
         key: Override(reference, FILE) if key in before.configured else Override(reference)
         for key, reference in before.overrides.items()
     }
-    old = _outputs(root)
+    old = read_files(root, DIRECTORIES)
     with tempfile.TemporaryDirectory(prefix="rhoai-rebase-") as temporary:
         there = Path(temporary).resolve()
-        for path, data in old.items():
-            (there / path).parent.mkdir(parents=True, exist_ok=True)
-            (there / path).write_bytes(data)
+        write_files(there, old)
         options = Options(there, before.architectures, overrides, waivers)
         try:
             process(staged, options, kustomize, Quiet())
         except RebaseError as error:
             message = f"processing it fails: {error.message}".replace(f"{there}/", "")
             return [Finding(REPRODUCES, str(STAGING), message)]
-        new = _outputs(there)
+        new = read_files(there, DIRECTORIES)
     found: list[Finding | Note] = []
     tools = {"rhoai-rebase": rebase.__version__, "kustomize": kustomize.version}
     if before.tools != tools:
@@ -167,15 +165,6 @@ def _staged(root: Path, wanted: Before | set[str], check_id: str) -> Staged | No
             (check_id,),
         )
     return staged
-
-
-def _outputs(root: Path) -> dict[str, bytes]:
-    return {
-        file.relative_to(root).as_posix(): file.read_bytes()
-        for directory in DIRECTORIES
-        for file in sorted((root / directory).rglob("*"))
-        if file.is_file()
-    }
 
 
 def _without_tools(files: Mapping[str, bytes]) -> dict[str, bytes]:

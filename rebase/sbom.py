@@ -110,12 +110,24 @@ def read_version(document: Mapping[str, Any]) -> str:
 
 
 def read_images(document: Mapping[str, Any]) -> dict[str, str]:
-    """key → registry/repository@sha256:… of an SBOM of ours."""
+    """key → registry/repository@sha256:… of an SBOM of ours.
+
+    Raises:
+        AttributeError, KeyError, TypeError: it is none.
+    """
+    components = document.get("components") or ()
+    return {key: name for name, keys in read_keys(components).items() for key in keys}
+
+
+def read_keys(components: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
+    """registry/repository@sha256:… → its keys, of an SBOM's components; raises as `read_images`."""
     return {
-        str(one["value"]): f"{component.get('name')}@{component.get('version')}"
-        for component in document.get("components") or ()
-        for one in component.get("properties") or ()
-        if one.get("name") == KEY_PROPERTY
+        f"{one['name']}@{one['version']}": {
+            str(entry["value"])
+            for entry in one.get("properties") or ()
+            if entry["name"] == KEY_PROPERTY
+        }
+        for one in components
     }
 
 

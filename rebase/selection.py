@@ -56,9 +56,7 @@ def select(root: Path, architecture: str, wanted: Wanted) -> Selection:
     """
     before = release.read_before(root)
     if before.version is None:
-        raise UsageError(
-            f"{root} has no {release.DIRECTORY}/{release.RECORD}", hint="rebase to a bundle first"
-        )
+        raise UsageError(f"{root} has no {release.RECORD}", hint="rebase to a bundle first")
     version, built = before.version, before.architectures
     if architecture not in built:
         raise UsageError(

@@ -16,13 +16,14 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path, PurePosixPath
 
-from rebase.compose import DIRECTORIES, RECORD
+from rebase.compose import DIRECTORIES
 from rebase.download import Source, download
 from rebase.errors import RebaseError, UsageError
 from rebase.model import PACKAGE
 from rebase.options import Options
 from rebase.process import process
 from rebase.reference import HOST, TRANSPORT, ImageName
+from rebase.release import RECORD
 from rebase.reporter import Reporter
 from rebase.tools import git, rpm
 from rebase.tools.kustomize import Kustomize

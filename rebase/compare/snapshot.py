@@ -17,7 +17,7 @@ from rebase.kustomization import DirectoryFiles
 from rebase.model import PACKAGE, Identity, ObjectName
 from rebase.objects import KubeObject, images
 from rebase.release import Before, Info
-from rebase.tools.kustomize import Kustomize
+from rebase.tools.kustomize import Build, Kustomize
 
 KSERVE, RUNTIMES, LLM_D = PARTS = ("kserve", "runtimes", "llm-d")
 TREE = {KSERVE: assets.KSERVE, RUNTIMES: assets.RUNTIMES, LLM_D: assets.LLM_D}
@@ -114,20 +114,37 @@ class Rendered:
 
 
 def read_snapshot(
-    root: Path, name: str, kustomize: Kustomize, cache: Cache, *, measured: bool = False
+    root: Path,
+    name: str,
+    kustomize: Kustomize,
+    cache: Cache,
+    *,
+    measured: bool = False,
+    build: Build | None = None,
 ) -> Snapshot:
     """What a directory ships: rendered, then read.
+
+    Args:
+        build: renders in place of kustomize, where nothing is measured.
 
     Raises:
         UsageError, CheckError, TreeError: as these do.
     """
-    return read(render(root, name, kustomize, measured=measured), cache)
+    return read(render(root, name, kustomize, measured=measured, build=build), cache)
 
 
-def render(root: Path, name: str, kustomize: Kustomize, *, measured: bool = False) -> Rendered:
+def render(
+    root: Path,
+    name: str,
+    kustomize: Kustomize,
+    *,
+    measured: bool = False,
+    build: Build | None = None,
+) -> Rendered:
     """What kustomize makes of a directory's parts.
 
     Args:
+        build: as for `read_snapshot`.
         measured: tell what rendering costs, rendering one part after the other.
 
     Raises:
@@ -141,11 +158,26 @@ def render(root: Path, name: str, kustomize: Kustomize, *, measured: bool = Fals
             hint="name a rebased tree, a package with manifests, or where one is installed",
         )
 
-    def build(part: str) -> tuple[str, Cost]:
-        return _build(kustomize, root, directories[part], name, measured=measured)
+    def costing(directory: Path) -> tuple[str, Cost]:
+        if measured:
+            found = kustomize.measure(directory)
+            cost = Cost(len(found.output), found.seconds, found.peak_bytes)
+            return found.output.decode(), cost
+        text = (build or kustomize.build)(directory)
+        return text, Cost(len(text.encode()))
+
+    def rendered(part: str) -> tuple[str, Cost]:
+        try:
+            return costing(root / directories[part])
+        except ToolError as error:
+            said = error.details or (error.message,)
+            raise CheckError(
+                f"{name}: {directories[part]} does not render",
+                details=[line.replace(f"{root}/", "") for line in said],
+            ) from None
 
     with ThreadPoolExecutor(max_workers=1 if measured else len(directories)) as pool:
-        parts = dict(zip(directories, pool.map(build, directories), strict=True))
+        parts = dict(zip(directories, pool.map(rendered, directories), strict=True))
     return Rendered(root, name, directories, deletions, parts)
 
 
@@ -205,23 +237,6 @@ def _directories(root: Path) -> tuple[dict[str, str], str]:
     return found, retired.DIRECTORY
 
 
-def _build(
-    kustomize: Kustomize, root: Path, directory: str, name: str, *, measured: bool
-) -> tuple[str, Cost]:
-    try:
-        if measured:
-            found = kustomize.measure(root / directory)
-            cost = Cost(len(found.output), found.seconds, found.peak_bytes)
-            return found.output.decode(), cost
-        text = kustomize.build(root / directory)
-        return text, Cost(len(text.encode()))
-    except ToolError as error:
-        raise CheckError(
-            f"{name}: {directory} does not render",
-            details=[line.replace(f"{root}/", "") for line in error.details or (error.message,)],
-        ) from None
-
-
 def _parse(text: str, where: str, cache: Cache) -> Iterable[KubeObject]:
     for part in yamlfile.split_documents(text):
         if part not in cache:
@@ -278,9 +293,6 @@ def _deleted(root: Path, directory: str) -> frozenset[ObjectName]:
     where = f"{directory}/{retired.LIST}"
     documents = yamlfile.load_all(file.read_bytes(), where)
     try:
-        return frozenset(
-            release.parse_object_name({**document, **document["metadata"]})
-            for document in documents
-        )
+        return frozenset(map(release.object_name_of, documents))
     except (KeyError, TypeError):
         raise TreeError(f"{where}: it names something that is no Kubernetes object") from None

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,9 @@ HINT = f"`make setup` installs kustomize {MINIMUM}; --kustomize FILE names anoth
 ENVIRONMENT = {"GOGC": "400"}
 # As MicroShift has it, and whatever the environment says.
 ON_DEVICES = {"GOGC": "100", "GOMEMLIMIT": "off"}
+
+
+Build = Callable[[Path], str]  # renders a directory; raises ToolError
 
 
 @dataclass(frozen=True)

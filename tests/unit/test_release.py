@@ -21,7 +21,7 @@ from rebase.model import (
 from rebase.release import Record, ShippedFile, read_before, release_info
 from unit.helpers import pinned, write_tree
 
-RECORD = f"{release.DIRECTORY}/{release.RECORD}"
+RECORD = release.RECORD
 
 
 def image(key: str, name: str = "", source: ImageSource = ImageSource.PARAMS) -> ResolvedImage:
