@@ -10,7 +10,7 @@ import pytest
 
 from integration.support import todays_tool
 from integration.support.command import Run, rebase
-from integration.support.images import Images, make_demo, make_images, replace
+from integration.support.images import Images, make_demo, replace
 from integration.support.surroundings import DATA, VENV, kustomize
 from integration.support.trees import Tree, snapshot
 
@@ -85,10 +85,11 @@ def test_nothing_is_found_in_released_versions(
     assert 0.1 < costs["seconds"] < 4
 
 
-@pytest.mark.parametrize("version", ["2.25"])
-def test_a_released_version_is_reproduced(version: str, tmp_path: Path) -> None:
+def test_a_released_version_is_reproduced(
+    images_of: Callable[[str], Images], tmp_path: Path
+) -> None:
     kustomize("5.8.1")
-    images = make_images(version, tmp_path / "images")
+    images = images_of("2.25")
     arguments = ("--arch", "x86_64", "--arch", "aarch64", "--keep-staging")
     root = tmp_path / "root"
     root.mkdir()
@@ -567,10 +568,10 @@ def test_every_invalid_or_floating_image_of_todays_tool_is_named(today: Path) ->
 
 
 def test_with_the_staged_bundle_every_wrong_image_of_todays_tool_is_named(
-    today: Path, truth: dict[str, str], tmp_path: Path
+    today: Path, truth: dict[str, str], images_of: Callable[[str], Images], tmp_path: Path
 ) -> None:
     root = shutil.copytree(today, tmp_path / "root")
-    images = make_images(TODAY, tmp_path / "images")
+    images = images_of(TODAY)
     rebase("download", *images.arguments, root=root).ok()
     said = report(root)
     tools = json.loads((root / todays_tool.INFO).read_text())["images"]

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ Changes = Callable[[str, str], list[CrdChange]]
 
 @pytest.fixture(scope="module")
 def crds(rebased: Callable[[str], Tree]) -> Callable[[str], list[KubeObject]]:
+    @cache
     def of(version: str) -> list[KubeObject]:
         return [KubeObject(data) for data in rebased(version).of_kind(CRD)]
 
@@ -34,6 +36,7 @@ def crds(rebased: Callable[[str], Tree]) -> Callable[[str], list[KubeObject]]:
 
 @pytest.fixture(scope="module")
 def changes(crds: Callable[[str], list[KubeObject]]) -> Changes:
+    @cache
     def between(old: str, new: str) -> list[CrdChange]:
         return compare_crds(crds(old), crds(new))
 

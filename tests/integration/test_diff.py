@@ -394,7 +394,7 @@ def test_hand_edits_are_told(trees: tuple[Path, Path], tmp_path: Path) -> None:
     assert f"{where}: edited by hand on the old side\n" in diff(root, trees[0], root=root).out
 
 
-def test_text_and_exit_codes(world: World, tmp_path: Path) -> None:
+def test_text_and_exit_codes(world: World) -> None:
     old, new = world.trees
     done = diff(old, new, root=world.repository)
     assert done.code == DIFFERENT
@@ -708,7 +708,7 @@ def test_a_report_that_cannot_be_written_fails_before_the_work(
         words = ("--report", file)
         done = rebase("to", *newer_images.arguments, *words, root=root).failed(2, str(file), said)
         assert "Reading bundle" not in done.err
-    done = diff(trees[0], trees[1], *words, root=root).failed(2, str(file), said)
-    assert "Comparing" not in done.err
+        done = diff(trees[0], trees[1], *words, root=root).failed(2, str(file), said)
+        assert "Comparing" not in done.err
     assert snapshot(root) == before
     assert not [path for path in tmp_path.iterdir() if path.is_file()]

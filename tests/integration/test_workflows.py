@@ -26,6 +26,7 @@ from integration.support.registry import (
     mirror_conf,
     running_registry,
 )
+from integration.support.repositories import git
 from integration.support.surroundings import REPO, VENV, need, tool
 from integration.support.versions import NAME, released_demo
 
@@ -216,10 +217,6 @@ def pairs(file: Path) -> dict[str, str]:
 def executable(file: Path, text: str) -> None:
     file.write_text(text)
     file.chmod(0o755)
-
-
-def git(directory: Path, *words: str) -> str:
-    return run([tool("git"), "-C", str(directory), *words], cwd=directory).ok().out
 
 
 @pytest.fixture

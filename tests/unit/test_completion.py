@@ -10,7 +10,7 @@ from unit.test_selection import write_record
 
 Complete = Callable[..., list[str]]
 
-COMMANDS = {"to", "download", "process", "images", "versions", "completion"}
+COMMANDS = {"to", "download", "process", "diff", "images", "check", "versions", "completion"}
 
 
 @pytest.fixture

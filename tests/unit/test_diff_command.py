@@ -223,7 +223,8 @@ def test_a_bundle_that_fails_is_named(diff: Diff, tmp_path: Path, bundle: list[s
     name, _ = bundle
     said = diff("old", name, "--operator-image", f"oci:{tmp_path}/gone:image")
     assert (said.code, said.out) == (10, "")
-    assert said.err.splitlines()[-1].startswith("hint: ") or name in said.err
+    assert f"error: {name}: oci:{tmp_path}/gone:image: " in said.err
+    assert said.err.splitlines()[-1].startswith("hint: ")
 
 
 def test_images_that_no_record_tells_of(
